@@ -1,0 +1,369 @@
+"""A model bundle: a folder whose ``bundle.json`` says what the network expects, what it answers and how to trust it.
+
+A bundle folder holds ``bundle.json``, the network (``model.onnx``, or a ``.keras``/``.h5`` file), ``MODEL_CARD.md`` and
+whatever else ``files`` lists. A bare Keras file is a bundle too: `default_bundle` describes it with the values of the
+tutorial that Gyrus grew from. Labels, sizes and thresholds live here, as data; no other module has them as constants.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inference.errors import BundleError
+from inference.preprocess import COLOR_CHANNELS, RESIZE_METHODS
+
+SCHEMA_VERSION = 1
+"""The ``schema`` that this code reads and writes."""
+
+ONNX_SUFFIXES = (".onnx",)
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+_MAX_JSON_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputSpec:
+    """What a network expects of one picture.
+
+    Attributes
+    ----------
+    width_px, height_px : int
+    color_order : str
+        ``"rgb"``, ``"bgr"`` or ``"grey"``.
+    value_min, value_max : float
+        What the uint8 values 0 and 255 become.
+    resize : str
+        A key of `inference.preprocess.RESIZE_METHODS`; the picture is stretched to the size, not cropped.
+    """
+
+    width_px: int = 150
+    height_px: int = 150
+    color_order: str = "bgr"
+    value_min: float = 0.0
+    value_max: float = 255.0
+    resize: str = "bilinear"
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, else 3."""
+        return COLOR_CHANNELS[self.color_order]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height_px, width_px, channels): one picture of the batch."""
+        return (self.height_px, self.width_px, self.channels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """How the network's logits become probabilities and a verdict; fitted on validation images, see the model card.
+
+    Attributes
+    ----------
+    temperature : float
+        The logits are divided by it before the softmax. Guo et al. 2017, https://arxiv.org/abs/1706.04599.
+    confident_at : float
+        The calibrated probability, in (0, 1], from which a single answer is given.
+    """
+
+    temperature: float = 1.0
+    confident_at: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoveltyRule:
+    """What the picture and the network's features must look like for an answer to be given.
+
+    Attributes
+    ----------
+    grey_only : bool
+        The subject is shown in shades of grey (MRI), so that a colourful picture is refused.
+    statistics : str or None
+        An ``.npz`` file of the bundle with ``mean`` (F,), ``components`` (K, F) and ``scale`` (K,) of the features of
+        the training images; see `inference.decision.feature_distance`.
+    distance_limit : float
+        The feature distance at which a picture is refused, in the units of `feature_distance`.
+    """
+
+    grey_only: bool = True
+    statistics: str | None = None
+    distance_limit: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelBundle:
+    """Everything about a model except its running network.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The bundle's folder, or the bare model file.
+    name, version, title, subject : str
+        ``subject`` completes the sentence "This does not look like …": ``"a brain MRI"``.
+    labels : tuple of str
+        Class names; their order is the order of the network's outputs (index base 0).
+    spoken : tuple of str
+        The same classes as they stand inside a sentence: ``"glioma tumour"``.
+    network : str
+        File name of the network inside the folder.
+    input : InputSpec
+    calibration : Calibration
+    novelty : NoveltyRule
+    files : Mapping of str to str
+        File name to SHA-256 in lower-case hexadecimal. Empty for a bare model file, which vouches for itself.
+    about : Mapping of str to Any
+        What the page's panel shows: summary, figures, data, limits, licence.
+    provenance : Mapping of str to Any
+        How the network was made: data, command, seed, package versions.
+    """
+
+    path: Path
+    name: str
+    version: str
+    title: str
+    subject: str
+    labels: tuple[str, ...]
+    spoken: tuple[str, ...]
+    network: str
+    input: InputSpec = field(default_factory=InputSpec)
+    calibration: Calibration = field(default_factory=Calibration)
+    novelty: NoveltyRule = field(default_factory=NoveltyRule)
+    files: Mapping[str, str] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def network_path(self) -> Path:
+        """The network's file."""
+        return self.path / self.network if self.path.is_dir() else self.path
+
+    def spoken_label(self, label: str) -> str:
+        """The class name as it stands inside a sentence."""
+        return self.spoken[self.labels.index(label)]
+
+    def read_file(self, name: str) -> bytes:
+        """Read one of the bundle's files, comparing its SHA-256 with the one that ``bundle.json`` lists.
+
+        Raises
+        ------
+        BundleError
+            The file is missing, is not listed, or differs from what was listed.
+        """
+        file_path = self.path / name
+        try:
+            content = file_path.read_bytes()
+        except OSError as error:
+            raise BundleError(f"The bundle {self.path} lacks the file {name} that its bundle.json names.") from error
+        expected = self.files.get(name)
+        if expected is None:
+            raise BundleError(f"The bundle {self.path} does not list {name} under files, so it cannot be trusted.")
+        received = hashlib.sha256(content).hexdigest()
+        if received != expected:
+            raise BundleError(
+                f"The file {file_path} was altered or is incomplete: bundle.json lists SHA-256 {expected}, "
+                f"the file has {received}."
+            )
+        return content
+
+
+DEFAULT_LABELS = ("Glioma Tumor", "No Tumor", "Meningioma Tumor", "Pituitary Tumor")
+"""The class order of the tutorial's Keras files, assumed for a file that comes without ``bundle.json``."""
+
+DEFAULT_SPOKEN = ("glioma", "no tumour", "meningioma", "pituitary tumour")
+"""`DEFAULT_LABELS` inside a sentence."""
+
+
+def load_bundle(path: str | Path) -> ModelBundle:
+    """Read a bundle folder, or describe a bare ``.keras``/``.h5``/``.onnx`` file.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        A folder with ``bundle.json``, or a model file.
+
+    Raises
+    ------
+    BundleError
+        There is nothing usable at ``path``; the message says what is missing or wrong.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _read_bundle_json(path)
+    if not path.exists():
+        raise BundleError(f"There is no model at {path}. Give a bundle folder or a .keras, .h5 or .onnx file.")
+    if path.suffix.lower() not in KERAS_SUFFIXES + ONNX_SUFFIXES:
+        raise BundleError(
+            f"{path} is not a model: a bundle folder or a .keras, .h5 or .onnx file is accepted, "
+            f"received a file that ends in {path.suffix or 'nothing'}."
+        )
+    return default_bundle(path)
+
+
+def default_bundle(path: Path) -> ModelBundle:
+    """Describe a bare model file: 150×150 BGR in 0–255, four brain tumour classes, no calibration.
+
+    References
+    ----------
+    The input and the labels are those of the Keras models that the brain tumour tutorials save.
+    """
+    return ModelBundle(
+        path=path,
+        name=path.stem,
+        version="unversioned",
+        title=path.name,
+        subject="a brain MRI",
+        labels=DEFAULT_LABELS,
+        spoken=DEFAULT_SPOKEN,
+        network=path.name,
+        about={
+            "summary": "Your own model file. It came without a bundle.json, so nothing is known about its data, "
+            "its calibration or its limits; its probabilities are shown as the network gives them."
+        },
+    )
+
+
+def _read_bundle_json(folder: Path) -> ModelBundle:
+    json_path = folder / "bundle.json"
+    try:
+        size_bytes = json_path.stat().st_size
+        text = json_path.read_text(encoding="utf-8") if size_bytes <= _MAX_JSON_BYTES else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{folder} is not a bundle: it has no readable bundle.json.") from error
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BundleError(f"{json_path} is not valid JSON: {error}.") from error
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA_VERSION:
+        received = document.get("schema") if isinstance(document, dict) else type(document).__name__
+        raise BundleError(f'{json_path} must have "schema": {SCHEMA_VERSION}; received {received!r}.')
+    return _Reader(json_path, document).bundle(folder)
+
+
+class _Reader:
+    """Turns the JSON document into a `ModelBundle`, naming the key that is wrong."""
+
+    def __init__(self, json_path: Path, document: Mapping[str, Any]) -> None:
+        self._json_path = json_path
+        self._document = document
+
+    def _fail(self, key: str, accepted: str, received: object) -> BundleError:
+        return BundleError(f'{self._json_path}: "{key}" must be {accepted}; received {received!r}.')
+
+    def _text(self, key: str, default: str | None = None) -> str:
+        value = self._document.get(key, default)
+        if not isinstance(value, str) or not value.strip():
+            raise self._fail(key, "a text", value)
+        return value
+
+    def _section(self, key: str) -> Mapping[str, Any]:
+        value = self._document.get(key, {})
+        if not isinstance(value, dict):
+            raise self._fail(key, "an object", value)
+        return value
+
+    def _number(self, section: str, key: str, default: float, low: float, high: float) -> float:
+        value = self._section(section).get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise self._fail(f"{section}.{key}", f"a number from {low:g} to {high:g}", value)
+        return float(value)
+
+    def _file_name(self, key: str, value: object) -> str:
+        if not isinstance(value, str) or not value or Path(value).name != value:
+            raise self._fail(key, "the name of a file inside the bundle's folder", value)
+        return value
+
+    def _labels(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        value = self._document.get(key, default)
+        if (
+            not isinstance(value, list | tuple)
+            or len(value) < 2
+            or not all(isinstance(item, str) and item for item in value)
+            or len(set(value)) != len(value)
+        ):
+            raise self._fail(key, "a list of two or more different texts", value)
+        return tuple(value)
+
+    def _input(self) -> InputSpec:
+        section = self._section("input")
+        color_order = section.get("color_order", "rgb")
+        if color_order not in COLOR_CHANNELS:
+            raise self._fail("input.color_order", " or ".join(COLOR_CHANNELS), color_order)
+        resize = section.get("resize", "bilinear")
+        if resize not in RESIZE_METHODS:
+            raise self._fail("input.resize", " or ".join(RESIZE_METHODS), resize)
+        value_range = section.get("value_range", [0, 255])
+        if (
+            not isinstance(value_range, list)
+            or len(value_range) != 2
+            or not all(isinstance(value, int | float) for value in value_range)
+            or not value_range[0] < value_range[1]
+        ):
+            raise self._fail("input.value_range", "two rising numbers, what 0 and 255 become", value_range)
+        return InputSpec(
+            width_px=int(self._number("input", "width_px", 150, 1, 4096)),
+            height_px=int(self._number("input", "height_px", 150, 1, 4096)),
+            color_order=color_order,
+            value_min=float(value_range[0]),
+            value_max=float(value_range[1]),
+            resize=resize,
+        )
+
+    def _novelty(self) -> NoveltyRule:
+        section = self._section("novelty")
+        grey_only = section.get("grey_only", False)
+        if not isinstance(grey_only, bool):
+            raise self._fail("novelty.grey_only", "true or false", grey_only)
+        statistics = section.get("statistics")
+        return NoveltyRule(
+            grey_only=grey_only,
+            statistics=None if statistics is None else self._file_name("novelty.statistics", statistics),
+            distance_limit=self._number("novelty", "distance_limit", 1.0, 1e-9, 1e9),
+        )
+
+    def _files(self) -> dict[str, str]:
+        files: dict[str, str] = {}
+        for name, sha256 in self._section("files").items():
+            self._file_name("files", name)
+            if not isinstance(sha256, str) or len(sha256) != 64:
+                raise self._fail(f"files.{name}", "a SHA-256 of 64 hexadecimal digits", sha256)
+            files[name] = sha256.lower()
+        return files
+
+    def bundle(self, folder: Path) -> ModelBundle:
+        labels = self._labels("labels")
+        spoken = self._labels("spoken", labels)
+        if len(spoken) != len(labels):
+            raise self._fail("spoken", f"as long as labels ({len(labels)})", spoken)
+        name = self._text("name")
+        network = self._file_name("network", self._document.get("network"))
+        files = self._files()
+        for required in (network, "MODEL_CARD.md"):
+            if required not in files:
+                raise BundleError(f'{self._json_path}: "files" must list {required} with its SHA-256.')
+        bundle = ModelBundle(
+            path=folder,
+            name=name,
+            version=self._text("version"),
+            title=self._text("title", name),
+            subject=self._text("subject", "something this model knows"),
+            labels=labels,
+            spoken=spoken,
+            network=network,
+            input=self._input(),
+            calibration=Calibration(
+                temperature=self._number("calibration", "temperature", 1.0, 1e-3, 1e3),
+                confident_at=self._number("calibration", "confident_at", 0.5, 0.0, 1.0),
+            ),
+            novelty=self._novelty(),
+            files=files,
+            about=self._section("about"),
+            provenance=self._section("provenance"),
+        )
+        for file_name in files:
+            if not (folder / file_name).is_file():
+                raise BundleError(f"The bundle {folder} lacks the file {file_name} that its bundle.json names.")
+        return bundle

@@ -1,0 +1,159 @@
+"""The one object that every front is handed: validate → preprocess → engine → calibrate → decide."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from inference.bundle import ModelBundle, load_bundle
+from inference.decision import MAX_NOVELTY, FeatureStatistics, decide, feature_distance, picture_novelty, softmax
+from inference.engines import Engine, EngineOutput, load_engine, probe_engine
+from inference.errors import BundleError
+from inference.images import DecodedImage, ImageSource, load_image
+from inference.prediction import Prediction
+from inference.preprocess import build_batch
+
+
+class Classifier:
+    """A model bundle with its running network. May be called from several threads.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+    engine : Engine
+        The bundle's network, loaded.
+
+    Raises
+    ------
+    BundleError
+        Bundle and network contradict each other.
+
+    Examples
+    --------
+    >>> classifier = Classifier.load("models/brain_tumor")
+    >>> prediction = classifier.predict("slice.png")
+    >>> prediction.label, prediction.verdict
+    """
+
+    def __init__(self, bundle: ModelBundle, engine: Engine) -> None:
+        self.bundle = bundle
+        self._engine = engine
+        self._gives_probabilities = probe_engine(engine, bundle.input, len(bundle.labels), bundle.network)
+        self._statistics = _load_statistics(bundle)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Classifier:
+        """Load a bundle folder, or a bare ``.keras``, ``.h5`` or ``.onnx`` file.
+
+        Raises
+        ------
+        BundleError
+            Something is missing, altered or inconsistent; the message says what.
+        """
+        bundle = load_bundle(path)
+        for name in bundle.files:
+            bundle.read_file(name)
+        return cls(bundle, load_engine(bundle))
+
+    def predict(self, source: ImageSource | DecodedImage) -> Prediction:
+        """Classify one picture.
+
+        Parameters
+        ----------
+        source : bytes, str, pathlib.Path, numpy.ndarray or DecodedImage
+            An encoded file's bytes, its path, RGB pixels (see `inference.images.load_image`), or a picture that was
+            decoded before.
+
+        Raises
+        ------
+        InputError
+            The picture cannot be read.
+        EngineError
+            The network failed.
+        """
+        return next(self.predict_many([source], batch_size=1))
+
+    def predict_many(
+        self, sources: Iterable[ImageSource | DecodedImage], *, batch_size: int = 32
+    ) -> Iterator[Prediction]:
+        """Classify pictures in batches, in order, holding no more than one batch in memory.
+
+        Parameters
+        ----------
+        sources : iterable
+            Of what `predict` takes.
+        batch_size : int
+
+        Yields
+        ------
+        Prediction
+
+        Raises
+        ------
+        InputError
+            A picture cannot be read; `inference.batch.classify_paths` turns that into a row instead.
+        """
+        remaining = iter(sources)
+        while chunk := list(islice(remaining, batch_size)):
+            started = time.perf_counter()
+            images = [source if isinstance(source, DecodedImage) else load_image(source) for source in chunk]
+            output = self._engine.run(build_batch([image.pixels for image in images], self.bundle.input))
+            yield from self._decide(images, output, started)
+
+    def _decide(self, images: Sequence[DecodedImage], output: EngineOutput, started: float) -> list[Prediction]:
+        bundle = self.bundle
+        logits = np.log(np.maximum(output.scores, 1e-30)) if self._gives_probabilities else output.scores
+        probabilities = softmax(logits, bundle.calibration.temperature)
+        novelties = self._novelties(images, output)
+        duration_s = (time.perf_counter() - started) / len(images)
+        return [
+            self._build_prediction(image, row, float(novelty), duration_s)
+            for image, row, novelty in zip(images, probabilities, novelties, strict=True)
+        ]
+
+    def _novelties(self, images: Sequence[DecodedImage], output: EngineOutput) -> np.ndarray:
+        rule = self.bundle.novelty
+        scores = np.array([picture_novelty(image.pixels, rule) for image in images])
+        if self._statistics is not None and output.features is not None:
+            scores = np.maximum(scores, feature_distance(output.features, self._statistics) / rule.distance_limit)
+        return np.asarray(np.minimum(scores, MAX_NOVELTY))
+
+    def _build_prediction(
+        self, image: DecodedImage, probabilities: np.ndarray, novelty: float, duration_s: float
+    ) -> Prediction:
+        labels = self.bundle.labels
+        verdict, candidates = decide(probabilities, novelty, self.bundle.calibration.confident_at)
+        index = int(np.argmax(probabilities))
+        return Prediction(
+            label=labels[index],
+            index=index,
+            probabilities=dict(zip(labels, (float(value) for value in probabilities), strict=True)),
+            candidates=tuple(labels[candidate] for candidate in candidates),
+            verdict=verdict,
+            novelty=novelty,
+            model_name=self.bundle.name,
+            model_version=self.bundle.version,
+            duration_s=duration_s,
+            notes=image.notes,
+        )
+
+
+def _load_statistics(bundle: ModelBundle) -> FeatureStatistics | None:
+    name = bundle.novelty.statistics
+    if name is None:
+        return None
+    try:
+        with np.load(io.BytesIO(bundle.read_file(name)), allow_pickle=False) as arrays:
+            return FeatureStatistics(
+                mean=arrays["mean"].astype(np.float32),
+                components=arrays["components"].astype(np.float32),
+                scale=arrays["scale"].astype(np.float32),
+                residual_scale=float(arrays["residual_scale"]),
+            )
+    except (KeyError, ValueError, OSError) as error:
+        raise BundleError(f"The bundle {bundle.path} has feature statistics in {name} that cannot be read.") from error

@@ -1,0 +1,139 @@
+"""From logits to an answer: temperature, novelty score, and when to answer, to hedge or to refuse.
+
+Every threshold is a value of the bundle (`inference.bundle.Calibration`, `inference.bundle.NoveltyRule`) or a named
+constant of this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from inference.bundle import NoveltyRule
+from inference.prediction import Verdict
+
+MAX_CHROMA = 0.08
+"""Mean (max − min channel) / 255 from which a picture counts as coloured. MRI is grey; the most colourful of the
+training pictures, web pictures with a coloured mark, has 0.05 (``python -m training evaluate`` prints it)."""
+
+MIN_SPREAD = 4.0
+"""Standard deviation of the grey values (0–255) below which a picture counts as blank."""
+
+MAX_NOVELTY = 99.0
+"""Larger scores say nothing more and are cut off here."""
+
+UNCERTAIN_CANDIDATES = 2
+"""How many labels an uncertain answer names."""
+
+_LOOK_SIZE_PX = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureStatistics:
+    """Where the training images lie in the network's feature space.
+
+    Attributes
+    ----------
+    mean : numpy.ndarray, shape (F,), float32
+    components : numpy.ndarray, shape (K, F), float32
+        Orthonormal principal directions.
+    scale : numpy.ndarray, shape (K,), float32
+        Standard deviation along each.
+    residual_scale : float
+        Root mean square length of what the components leave over.
+    """
+
+    mean: np.ndarray
+    components: np.ndarray
+    scale: np.ndarray
+    residual_scale: float
+
+
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Calibrated probabilities.
+
+    Parameters
+    ----------
+    logits : numpy.ndarray, shape (N, classes)
+    temperature : float
+        Above 0; larger makes the answer less sure. Guo et al. 2017, https://arxiv.org/abs/1706.04599.
+
+    Returns
+    -------
+    numpy.ndarray, shape (N, classes), float64
+        Rows in [0, 1] that sum to 1.
+    """
+    scaled = logits.astype(np.float64) / temperature
+    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
+
+
+def feature_distance(features: np.ndarray, statistics: FeatureStatistics) -> np.ndarray:
+    """How far features lie from the training images: 1 is the training images' own root mean square.
+
+    A Mahalanobis distance in the principal subspace, with what lies outside the subspace as one more coordinate.
+
+    Parameters
+    ----------
+    features : numpy.ndarray, shape (N, F)
+
+    Returns
+    -------
+    numpy.ndarray, shape (N,)
+
+    References
+    ----------
+    Lee et al. 2018, https://arxiv.org/abs/1807.03888; residual: Wang et al. 2022, https://arxiv.org/abs/2203.10807.
+    """
+    centred = features - statistics.mean
+    along = centred @ statistics.components.T
+    residual = np.linalg.norm(centred - along @ statistics.components, axis=1) / statistics.residual_scale
+    squares = (along / statistics.scale) ** 2
+    return np.asarray(np.sqrt((squares.mean(axis=1) + residual**2) / 2.0))
+
+
+def picture_novelty(image: np.ndarray, rule: NoveltyRule) -> float:
+    """What a look at the picture alone says: from 1 on it is blank, or coloured where only grey is expected.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+
+    Returns
+    -------
+    float
+        In [0, `MAX_NOVELTY`].
+    """
+    small = cv2.resize(image, (_LOOK_SIZE_PX, _LOOK_SIZE_PX), interpolation=cv2.INTER_AREA)
+    spread = float(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).std())
+    score = MIN_SPREAD / max(spread, 1e-6)
+    if rule.grey_only:
+        chroma = float((small.max(axis=2).astype(np.int16) - small.min(axis=2)).mean()) / 255.0
+        score = max(score, chroma / MAX_CHROMA)
+    return min(score, MAX_NOVELTY)
+
+
+def decide(probabilities: np.ndarray, novelty: float, confident_at: float) -> tuple[Verdict, tuple[int, ...]]:
+    """Choose the verdict and the classes it names.
+
+    Parameters
+    ----------
+    probabilities : numpy.ndarray, shape (classes,)
+    novelty : float
+        From 1 on the picture is refused.
+    confident_at : float
+        Probability from which one answer is given.
+
+    Returns
+    -------
+    tuple of (Verdict, tuple of int)
+        The classes' indices, most probable first.
+    """
+    ranked = tuple(int(index) for index in np.argsort(-probabilities, kind="stable"))
+    if novelty >= 1.0:
+        return Verdict.REJECTED, ()
+    if probabilities[ranked[0]] >= confident_at:
+        return Verdict.CONFIDENT, ranked[:1]
+    return Verdict.UNCERTAIN, ranked[:UNCERTAIN_CANDIDATES]

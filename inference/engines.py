@@ -1,0 +1,176 @@
+"""What computes the network. Nobody outside this module knows which runtime runs.
+
+ONNX Runtime serves bundles; Keras, which takes seconds and 670 MB to import, is imported only for a model that has
+nothing but a Keras file.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from inference.bundle import ONNX_SUFFIXES, InputSpec, ModelBundle
+from inference.errors import BundleError, EngineError
+
+_CONVERT_HINT = (
+    'If Keras 2 saved it, convert it once where Keras 2 still runs: pip install "tensorflow<2.16", then '
+    "python -c \"import tensorflow as tf; tf.keras.models.load_model('OLD.h5', compile=False).save('NEW.keras')\", "
+    "and give NEW.keras."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOutput:
+    """What a network says of a batch.
+
+    Attributes
+    ----------
+    scores : numpy.ndarray, shape (N, classes), float32
+        Logits, or probabilities if the network ends in a softmax.
+    features : numpy.ndarray, shape (N, F), float32, or None
+        Pooled features, from a network that gives them.
+    """
+
+    scores: np.ndarray
+    features: np.ndarray | None = None
+
+
+class Engine(Protocol):
+    """One loaded network; may be called from several threads."""
+
+    def run(self, batch: np.ndarray) -> EngineOutput:
+        """Compute a batch.
+
+        Parameters
+        ----------
+        batch : numpy.ndarray, shape (N, H, W, C), float32
+            As `inference.preprocess.build_batch` makes it.
+
+        Raises
+        ------
+        EngineError
+            The runtime failed.
+        """
+
+
+class OnnxEngine:
+    """A network in ONNX's format, run by ONNX Runtime on the processor.
+
+    Parameters
+    ----------
+    content : bytes
+        The file. Loading from memory leaves no path from which external data could be read.
+    name : str
+        For messages.
+
+    Raises
+    ------
+    BundleError
+        ONNX Runtime does not accept the file.
+    """
+
+    def __init__(self, content: bytes, name: str) -> None:
+        import onnxruntime
+
+        try:
+            self._session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's exceptions share no base class
+            raise BundleError(f"ONNX Runtime cannot load {name}: {_first_line(error)}") from error
+        inputs, outputs = self._session.get_inputs(), [output.name for output in self._session.get_outputs()]
+        if len(inputs) != 1:
+            raise BundleError(f"The network {name} must have one input; it has {len(inputs)}.")
+        self._input_name = inputs[0].name
+        self._names = ["logits" if "logits" in outputs else outputs[0]]
+        if "features" in outputs:
+            self._names.append("features")
+
+    def run(self, batch: np.ndarray) -> EngineOutput:
+        """See `Engine.run`."""
+        try:
+            scores, *features = self._session.run(self._names, {self._input_name: batch})
+        except Exception as error:
+            raise EngineError(f"The network could not be run: {_first_line(error)}") from error
+        return EngineOutput(scores=np.asarray(scores), features=np.asarray(features[0]) if features else None)
+
+
+class KerasEngine:
+    """A ``.keras`` or ``.h5`` file, run by Keras; ``safe_mode`` is always on, so a file cannot bring code along.
+
+    Raises
+    ------
+    BundleError
+        Keras does not accept the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+        try:
+            import keras
+        except ImportError as error:
+            raise BundleError(f"{path.name} is a Keras file, and TensorFlow is not installed here.") from error
+        try:
+            self._model: Any = keras.saving.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:  # Keras raises nearly anything on a file that it does not know
+            if "lambda" in str(error).lower():
+                raise BundleError(f"{path.name} holds a Lambda layer, which is code; it is not loaded.") from error
+            raise BundleError(f"Keras cannot read {path.name}. {_CONVERT_HINT} ({_first_line(error)})") from error
+
+    def run(self, batch: np.ndarray) -> EngineOutput:
+        """See `Engine.run`."""
+        try:
+            output = self._model(batch, training=False)
+        except Exception as error:
+            raise EngineError(f"The network could not be run: {_first_line(error)}") from error
+        return EngineOutput(scores=np.asarray(output, dtype=np.float32))
+
+
+def load_engine(bundle: ModelBundle) -> Engine:
+    """Load a bundle's network with the runtime that its file name calls for.
+
+    Raises
+    ------
+    BundleError
+        The network's file is missing, altered or not readable.
+    """
+    path = bundle.network_path
+    content = bundle.read_file(bundle.network) if bundle.files else None
+    if path.suffix.lower() in ONNX_SUFFIXES:
+        return OnnxEngine(path.read_bytes() if content is None else content, path.name)
+    return KerasEngine(path)
+
+
+def probe_engine(engine: Engine, spec: InputSpec, classes: int, name: str) -> bool:
+    """Run a network once on made-up pictures, to see that it takes and gives what was declared.
+
+    Returns
+    -------
+    bool
+        True if the network's scores are probabilities (a softmax is inside), False if they are logits.
+
+    Raises
+    ------
+    BundleError
+        The network does not take the declared shape, or its output has another width.
+    """
+    ramp = np.linspace(spec.value_min, spec.value_max, int(np.prod(spec.shape)), dtype=np.float32).reshape(spec.shape)
+    batch = np.stack([ramp, np.full(spec.shape, spec.value_min, np.float32)])
+    try:
+        scores = engine.run(batch).scores
+    except EngineError as error:
+        raise BundleError(f"The network {name} does not take pictures of shape {spec.shape}. {error}") from error
+    if scores.shape != (len(batch), classes):
+        raise BundleError(
+            f"The network {name} must give {classes} numbers a picture, one for each label; its output has the shape "
+            f"{tuple(scores.shape[1:])}."
+        )
+    return bool((scores >= 0).all() and np.allclose(scores.sum(axis=1), 1.0, atol=1e-3))
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of a foreign exception, short enough for a sentence."""
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

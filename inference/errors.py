@@ -1,0 +1,39 @@
+"""The exceptions that Gyrus raises on purpose, and nothing else.
+
+::
+
+    GyrusError
+    ├── SettingsError   an option or environment variable
+    ├── InputError      the user's image
+    │   └── TooLargeError   … which is larger than a limit allows
+    ├── BundleError     a model folder or model file
+    └── EngineError     the runtime that computes the network
+
+Every message is one or more whole sentences for the person who uses the program: which rule was broken, what is
+accepted, what was received. A front shows the message of a `GyrusError`; anything else is a defect, is logged with an
+id, and only the id is shown.
+"""
+
+
+class GyrusError(Exception):
+    """The root of the tree; ``str(error)`` is a sentence that may be shown to a user (escape it before HTML)."""
+
+
+class SettingsError(GyrusError):
+    """A command-line option or a ``GYRUS_*`` variable has a value that cannot be used."""
+
+
+class InputError(GyrusError):
+    """The image cannot be read or is not accepted."""
+
+
+class TooLargeError(InputError):
+    """The image is larger, in bytes or in pixels, than the limits in `inference.images` allow."""
+
+
+class BundleError(GyrusError):
+    """A model bundle is missing, incomplete, altered or inconsistent."""
+
+
+class EngineError(GyrusError):
+    """The network could not be loaded or run."""

@@ -1,0 +1,232 @@
+"""From bytes, a file or an array to decoded pictures: every format and every limit lives here.
+
+A file is recognised by its content, never by its name. Sizes are checked on the header, before pixels are decoded.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from inference.errors import InputError, TooLargeError
+
+MAX_FILE_BYTES = 64 * 2**20
+"""Largest file accepted, in bytes; a 64-megapixel JPEG or a 16-bit slice stays well below it."""
+
+MAX_PIXELS = 40_000_000
+"""Largest picture accepted, width × height; decoded as RGB it takes 120 MB."""
+
+MIN_SIDE_PX = 32
+"""Smallest width and height accepted; below it nothing of a brain can be seen."""
+
+FORMATS = {"PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"}
+"""Pillow's names of the picture formats that are opened; no other decoder ever sees the bytes."""
+
+ACCEPTED = "PNG, JPEG, TIFF, BMP, GIF and WebP pictures"
+"""`FORMATS` inside a sentence."""
+
+_TAIL_PERCENTILE = 99.9
+"""High end of the window for data deeper than 8 bits: a few hot pixels must not darken the whole slice."""
+
+_FULL_16_BIT = 2**15
+"""A 16-bit picture that uses its top bit is taken as full-range and divided by 257; 12-bit data never reaches it."""
+
+ImageSource = np.ndarray | bytes | bytearray | memoryview | str | Path
+"""What `load_image` takes: pixels, an encoded file's bytes, or a path."""
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """A picture that can be shown and classified.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+    notes : tuple of str
+        Sentences about what was left out or changed while decoding.
+    """
+
+    pixels: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+def load_image(source: ImageSource) -> DecodedImage:
+    """Decode one picture.
+
+    Parameters
+    ----------
+    source : numpy.ndarray, bytes, str or pathlib.Path
+        An array is (H, W) grey, (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA; see `decode_array` for its values. Bytes
+        are an encoded file. A path is read.
+
+    Raises
+    ------
+    InputError
+        The rule that was broken, what is accepted and what was received. `TooLargeError` when it is a limit.
+    """
+    if isinstance(source, np.ndarray):
+        return DecodedImage(decode_array(source))
+    if isinstance(source, bytes | bytearray | memoryview):
+        return decode_bytes(bytes(source))
+    if isinstance(source, str | Path):
+        return decode_bytes(read_file(Path(source)))
+    raise InputError(
+        f"An image is given as bytes, a path or a NumPy array; received {type(source).__name__}."
+        if source is not None
+        else "No image was given."
+    )
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file no larger than `MAX_FILE_BYTES`."""
+    try:
+        size_bytes = path.stat().st_size
+        if path.is_dir():
+            raise InputError(f"{path.name} is a folder; a single picture is accepted here.")
+        _check_file_size(size_bytes)
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path.name}.") from error
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"The file {path.name} cannot be read: {getattr(error, 'strerror', None) or error}."
+        ) from error
+
+
+def decode_bytes(content: bytes) -> DecodedImage:
+    """Decode an encoded picture; see `load_image`."""
+    if not content:
+        raise InputError(f"The file is empty. {ACCEPTED} are accepted.")
+    _check_file_size(len(content))
+    try:
+        with Image.open(io.BytesIO(content), formats=sorted(FORMATS)) as picture:
+            _check_size(*picture.size)
+            return _decode_picture(picture)
+    except InputError:
+        raise
+    except UnidentifiedImageError as error:
+        raise InputError(f"{ACCEPTED} are accepted; received {_describe(content)}.") from error
+    except Image.DecompressionBombError as error:
+        pixels = re.search(r"\((\d+) pixels\)", str(error))  # Pillow's own limit is higher; it names the size
+        raise _too_many_pixels(int(pixels[1]) if pixels else 2 * MAX_PIXELS) from error
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged data
+        raise InputError("The picture is damaged or cut off: its data end or break before the last row.") from error
+
+
+def _check_file_size(size_bytes: int) -> None:
+    if size_bytes > MAX_FILE_BYTES:
+        raise TooLargeError(
+            f"A file of at most {MAX_FILE_BYTES / 2**20:.0f} MB is accepted; received {size_bytes / 2**20:.0f} MB."
+        )
+
+
+def _check_size(width_px: int, height_px: int) -> None:
+    if width_px * height_px > MAX_PIXELS:
+        raise _too_many_pixels(width_px * height_px)
+    if min(width_px, height_px) < MIN_SIDE_PX:
+        raise InputError(
+            f"A picture of at least {MIN_SIDE_PX}×{MIN_SIDE_PX} pixels is accepted; received {width_px}×{height_px}."
+        )
+
+
+def _too_many_pixels(pixels: int) -> TooLargeError:
+    return TooLargeError(
+        f"A picture of at most {MAX_PIXELS / 1e6:.0f} million pixels is accepted; received {pixels / 1e6:.0f} million."
+    )
+
+
+def _decode_picture(picture: Image.Image) -> DecodedImage:
+    notes = []
+    frames = getattr(picture, "n_frames", 1)
+    if frames > 1 and picture.format != "MPO":  # a phone's MPO holds the same photograph again, as a preview
+        notes.append(f"Only the first of {frames} frames was read.")
+    picture.load()
+    if picture.getexif().get(0x0112, 1) != 1:  # EXIF 2.3, tag 0x0112 Orientation
+        picture = ImageOps.exif_transpose(picture)
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        return DecodedImage(decode_array(np.asarray(picture)), tuple(notes))
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        picture = _flatten(picture)
+    return DecodedImage(np.asarray(picture.convert("RGB")), tuple(notes))
+
+
+def _flatten(picture: Image.Image) -> Image.Image:
+    """Lay a transparent picture on black, the background of an MRI."""
+    rgba = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
+
+
+def decode_array(array: np.ndarray) -> np.ndarray:
+    """Bring an array of any depth to uint8 RGB.
+
+    Parameters
+    ----------
+    array : numpy.ndarray, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
+        uint8 is taken as it is, bool as black and white. A floating array within [0, 1] is multiplied by 255, one
+        within [0, 255] is rounded. uint16 that uses its top bit is divided by 257. Everything else is windowed
+        linearly from its minimum to its 99.9th percentile.
+
+    Returns
+    -------
+    numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+
+    Raises
+    ------
+    InputError
+        The shape is another, the size is outside the limits, or a value is not a finite number.
+    """
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+        raise InputError(
+            "An array of shape (height, width), (height, width, 3) or (height, width, 4) is accepted; "
+            f"received {tuple(array.shape)}."
+        )
+    _check_size(array.shape[1], array.shape[0])
+    if array.dtype.kind not in "buif":
+        raise InputError(f"An array of numbers is accepted; received the type {array.dtype}.")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise InputError("Every value must be a finite number; the image holds NaN or infinity.")
+    if array.ndim == 3 and array.shape[2] == 4:
+        values = _to_uint8(array[:, :, :3])
+        alpha = _to_uint8(array[:, :, 3:])
+        return (values.astype(np.uint16) * alpha // 255).astype(np.uint8)
+    values = _to_uint8(array)
+    return np.repeat(values[:, :, None], 3, axis=2) if values.ndim == 2 else np.ascontiguousarray(values)
+
+
+def _to_uint8(array: np.ndarray) -> np.ndarray:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == bool:
+        return array.astype(np.uint8) * 255
+    low, high = float(array.min()), float(array.max())
+    if array.dtype.kind == "f" and low >= 0 and high <= 255:
+        return np.rint(array * (255.0 if high <= 1.0 else 1.0)).astype(np.uint8)
+    if array.dtype == np.uint16 and high >= _FULL_16_BIT:
+        return np.rint(array / 257.0).astype(np.uint8)
+    high = max(float(np.percentile(array, _TAIL_PERCENTILE)), low + 1e-12)
+    scaled = np.clip((array.astype(np.float64) - low) / (high - low), 0.0, 1.0)
+    return np.asarray(np.rint(scaled * 255.0).astype(np.uint8))
+
+
+_SIGNATURES: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
+    ("a PDF document", lambda head: head.startswith(b"%PDF")),
+    ("a zip archive", lambda head: head.startswith(b"PK")),
+    ("a DICOM file", lambda head: head[128:132] == b"DICM"),
+    ("a gzip file", lambda head: head.startswith(b"\x1f\x8b")),
+    ("an SVG drawing", lambda head: b"<svg" in head),
+    ("a web page", lambda head: b"<html" in head.lower()),
+    ("a text file", lambda head: head.isascii() and b"\0" not in head),
+)
+
+
+def _describe(content: bytes) -> str:
+    head = content[:512]
+    return next((name for name, matches in _SIGNATURES if matches(head)), "something else")

@@ -1,0 +1,72 @@
+"""From a decoded picture to the network's input; training calls these very functions.
+
+Nothing here knows which model is loaded: size, colour order, value range and resize method are data of the bundle
+(`inference.bundle.InputSpec`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from inference.bundle import InputSpec
+
+RESIZE_METHODS = {
+    "nearest": cv2.INTER_NEAREST,
+    "bilinear": cv2.INTER_LINEAR,
+    "bicubic": cv2.INTER_CUBIC,
+    "area": cv2.INTER_AREA,
+}
+"""Names that ``bundle.json`` may use, and OpenCV's constants for them."""
+
+COLOR_CHANNELS = {"rgb": 3, "bgr": 3, "grey": 1}
+"""Names of colour orders that ``bundle.json`` may use, and the channels each has."""
+
+
+def prepare_image(image: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """Bring one picture into the form a network was trained on.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+    spec : InputSpec
+        The bundle's declared input.
+
+    Returns
+    -------
+    numpy.ndarray, shape (spec.height_px, spec.width_px, C), float32
+        C is 3 in the order ``spec.color_order``, or 1 for ``grey`` (ITU-R BT.601 luma, as OpenCV computes it). Values
+        run linearly from ``spec.value_min`` (0) to ``spec.value_max`` (255).
+    """
+    if spec.color_order == "bgr":
+        image = image[:, :, ::-1]
+    elif spec.color_order == "grey":
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    size_px = (spec.width_px, spec.height_px)
+    resized = cv2.resize(np.ascontiguousarray(image), size_px, interpolation=RESIZE_METHODS[spec.resize])
+    values = resized.reshape(spec.height_px, spec.width_px, spec.channels).astype(np.float32)
+    if (spec.value_min, spec.value_max) != (0.0, 255.0):
+        values *= np.float32((spec.value_max - spec.value_min) / 255.0)
+        values += np.float32(spec.value_min)
+    return values
+
+
+def build_batch(images: Iterable[np.ndarray], spec: InputSpec) -> np.ndarray:
+    """Prepare several pictures and stack them.
+
+    Parameters
+    ----------
+    images : iterable of numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+        Sizes may differ.
+    spec : InputSpec
+
+    Returns
+    -------
+    numpy.ndarray, shape (N, spec.height_px, spec.width_px, C), float32
+        See `prepare_image`.
+    """
+    return np.stack([prepare_image(image, spec) for image in images])

@@ -1,0 +1,119 @@
+"""A bundle that is whole loads; one that is not says which file or key is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inference.bundle import DEFAULT_LABELS, load_bundle
+from inference.classifier import Classifier
+from inference.errors import BundleError
+from tests.tiny import LABELS, WEIGHTS, write_bundle, write_onnx
+
+
+def test_whole_bundle(tmp_path: Path) -> None:
+    bundle = load_bundle(write_bundle(tmp_path / "b", spoken=["a", "b", "c", "d"]))
+    assert bundle.labels == tuple(LABELS)
+    assert bundle.input.shape == (150, 150, 3)
+    assert bundle.input.color_order == "bgr"
+    assert bundle.spoken_label("Meningioma Tumor") == "c"
+    assert bundle.calibration.confident_at == 0.6
+
+
+def test_spoken_defaults_to_labels(tmp_path: Path) -> None:
+    assert load_bundle(write_bundle(tmp_path / "b")).spoken_label("No Tumor") == "No Tumor"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": 7}, '"schema": 1; received 7'),
+        ({"labels": ["one"]}, '"labels" must be a list of two or more different texts'),
+        ({"labels": ["a", "a", "b", "c"]}, '"labels"'),
+        ({"spoken": ["a", "b"]}, '"spoken" must be as long as labels'),
+        ({"name": None}, '"name" must be a text'),
+        ({"network": "../model.onnx"}, '"network" must be the name of a file inside'),
+        ({"input": {"color_order": "cmyk"}}, "\"input.color_order\" must be rgb or bgr or grey; received 'cmyk'"),
+        ({"input": {"resize": "magic"}}, '"input.resize"'),
+        ({"input": {"value_range": [1, 0]}}, '"input.value_range"'),
+        ({"input": {"width_px": 0}}, '"input.width_px" must be a number from 1 to 4096'),
+        ({"input": []}, '"input" must be an object'),
+        ({"calibration": {"temperature": 0}}, '"calibration.temperature"'),
+        ({"novelty": {"grey_only": "yes"}}, '"novelty.grey_only"'),
+        ({"files": {"model.onnx": "12"}}, '"files.model.onnx" must be a SHA-256'),
+        ({"files": {}}, "must list model.onnx"),
+    ],
+)
+def test_wrong_key_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    folder = write_bundle(tmp_path / "b", **change)
+    with pytest.raises(BundleError) as caught:
+        load_bundle(folder)
+    assert message in str(caught.value)
+
+
+def test_altered_file(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "b")
+    write_onnx(folder / "model.onnx", weights=WEIGHTS * 2)
+    with pytest.raises(BundleError, match=r"model\.onnx was altered.*SHA-256"):
+        Classifier.load(folder)
+
+
+def test_altered_card(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "b")
+    (folder / "MODEL_CARD.md").write_text("other", encoding="utf-8")
+    with pytest.raises(BundleError, match=r"MODEL_CARD\.md was altered"):
+        Classifier.load(folder)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "b")
+    (folder / "model.onnx").unlink()
+    with pytest.raises(BundleError, match=r"lacks the file model\.onnx"):
+        load_bundle(folder)
+
+
+def test_not_a_bundle(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"no readable bundle\.json"):
+        load_bundle(tmp_path)
+    (tmp_path / "bundle.json").write_text("{", encoding="utf-8")
+    with pytest.raises(BundleError, match="not valid JSON"):
+        load_bundle(tmp_path)
+    (tmp_path / "bundle.json").write_text(json.dumps([1]), encoding="utf-8")
+    with pytest.raises(BundleError, match="schema"):
+        load_bundle(tmp_path)
+    with pytest.raises(BundleError, match="There is no model at"):
+        load_bundle(tmp_path / "nothing")
+    (tmp_path / "weights.pt").write_bytes(b"")
+    with pytest.raises(BundleError, match=r"a file that ends in \.pt"):
+        load_bundle(tmp_path / "weights.pt")
+
+
+def test_wrong_width(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    write_onnx(tmp_path / "b" / "model.onnx", weights=WEIGHTS[:, :3])
+    with pytest.raises(BundleError, match=r"must give 4 numbers a picture.*\(3,\)"):
+        Classifier.load(write_bundle(tmp_path / "b"))
+
+
+def test_wrong_input(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "b", input={"width_px": 64, "height_px": 64, "color_order": "bgr"})
+    with pytest.raises(BundleError, match=r"does not take pictures of shape \(64, 64, 3\)"):
+        Classifier.load(folder)
+
+
+def test_damaged_network(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "model.onnx").write_bytes(b"no network")
+    with pytest.raises(BundleError, match=r"ONNX Runtime cannot load model\.onnx"):
+        Classifier.load(write_bundle(tmp_path / "b"))
+
+
+def test_bare_file_gets_the_tutorials_input(tmp_path: Path) -> None:
+    write_onnx(tmp_path / "mine.onnx")
+    bundle = load_bundle(tmp_path / "mine.onnx")
+    assert bundle.labels == DEFAULT_LABELS == ("Glioma Tumor", "No Tumor", "Meningioma Tumor", "Pituitary Tumor")
+    assert (bundle.input.shape, bundle.input.color_order) == ((150, 150, 3), "bgr")
+    assert (bundle.input.value_min, bundle.input.value_max) == (0.0, 255.0)
