@@ -1,0 +1,79 @@
+"""The converted ImageNet weights still know what they knew, and the head does what its docstring says."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras", reason="TensorFlow is not installed")
+skimage_data = pytest.importorskip("skimage.data", reason="scikit-image is not installed")
+
+from inference.decision import softmax  # noqa: E402
+from training.architectures import (  # noqa: E402
+    EvidencePool,
+    Upsample,
+    build_evidence_net,
+    build_lite0,
+    build_serving_net,
+)
+
+TABBY, TIGER_CAT, EGYPTIAN_CAT, ESPRESSO = 281, 282, 285, 967
+"""Class numbers of ImageNet-1k (index base 0)."""
+
+
+def center_square(picture: np.ndarray) -> np.ndarray:
+    """The middle square at 224×224, as a batch of one."""
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = picture[top : top + side, left : left + side]
+    return cv2.resize(square, (224, 224), interpolation=cv2.INTER_AREA)[None].astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def networks() -> dict[str, keras.Model]:
+    return {order: build_lite0(color_order=order) for order in ("rgb", "bgr")}
+
+
+def test_a_cat_and_an_espresso(networks: dict[str, keras.Model]) -> None:
+    cat = softmax(np.array(networks["rgb"](center_square(skimage_data.chelsea()))))[0]
+    assert {TABBY, EGYPTIAN_CAT} <= set(cat.argsort()[::-1][:3].tolist())
+    assert cat[[TABBY, TIGER_CAT, EGYPTIAN_CAT]].sum() > 0.8
+    espresso = softmax(np.array(networks["rgb"](center_square(skimage_data.coffee()))))[0]
+    assert espresso.argmax() == ESPRESSO
+    assert espresso[ESPRESSO] > 0.8
+
+
+def test_bgr_network_gives_the_same_for_bgr(networks: dict[str, keras.Model]) -> None:
+    batch = center_square(skimage_data.coffee())
+    assert np.allclose(networks["rgb"](batch), networks["bgr"](batch[..., ::-1]), atol=1e-4)
+
+
+def test_upsampling_is_bilinear_with_half_pixel_centres() -> None:
+    rng = np.random.default_rng(0)
+    small = rng.normal(size=(2, 10, 10, 3)).astype(np.float32)
+    ours = np.array(Upsample(19, 19)(small))
+    theirs = np.stack([cv2.resize(picture, (19, 19), interpolation=cv2.INTER_LINEAR) for picture in small])
+    assert np.allclose(ours, theirs, atol=1e-5)
+
+
+def test_evidence_pool_lies_between_mean_and_maximum() -> None:
+    evidence = np.random.default_rng(0).normal(size=(4, 19, 19, 1)).astype(np.float32)
+    pooled = np.array(EvidencePool()(evidence))
+    assert (pooled > evidence.mean(axis=(1, 2))).all()
+    assert (pooled < evidence.max(axis=(1, 2))).all()
+
+
+def test_serving_logits_are_the_product_of_the_heads() -> None:
+    trained = build_evidence_net((150, 150, 3), 3, color_order="bgr")
+    batch = np.random.default_rng(0).uniform(0, 255, (2, 150, 150, 3)).astype(np.float32)
+    heads = {name: np.array(value) for name, value in trained(batch).items()}
+    served = build_serving_net(trained, none_index=1)(batch)
+    probabilities = softmax(np.array(served["logits"]))
+    present = 1 / (1 + np.exp(-heads["detection"][:, 0]))
+    types = softmax(heads["type"])
+    assert np.allclose(probabilities[:, 1], 1 - present, atol=1e-5)
+    assert np.allclose(probabilities[:, [0, 2, 3]], present[:, None] * types, atol=1e-5)
+    assert served["evidence"].shape == (2, 19, 19, 1)
+    assert float(np.max(served["evidence"])) <= 1.0

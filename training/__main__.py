@@ -1,0 +1,97 @@
+"""The command line of the training room: ``python -m training COMMAND``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from inference.errors import GyrusError
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The commands and their options; heavy modules are imported by the command that needs them."""
+    parser = argparse.ArgumentParser(prog="python -m training", description="Make the model that Gyrus serves.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    fit = commands.add_parser("fit", help="train the network; run again to go on after a stop")
+    _add_common(fit)
+    fit.add_argument("--epochs", type=int, help="passes; each draws --batches × --batch-size slices (default 12)")
+    fit.add_argument("--batches", type=int, help="batches an epoch (default 96)")
+    fit.add_argument("--batch-size", type=int, help="slices a batch (default 32)")
+    fit.add_argument("--learning-rate", type=float, help="peak learning rate (default 0.001)")
+    fit.add_argument("--counterfactuals", type=float, help="share of counterfactual slices, 0 to 1 (default 0)")
+    fit.add_argument("--strength", type=float, help="of the random changes, 0 to 1 (default 1)")
+    fit.add_argument("--seed", type=int, help="for everything that is drawn (default 1)")
+    fit.add_argument("--start", help="a trained.keras to start from instead of ImageNet's weights")
+    fit.add_argument("--everything", action="store_true", default=None, help="train on the test part too")
+
+    export = commands.add_parser("export", help="calibrate the trained network and write the bundle")
+    _add_common(export)
+    export.add_argument("--out", type=Path, default=Path("models/brain_tumor"), help="bundle folder to write")
+    export.add_argument("--version", required=True, help="version of the bundle, such as 0.1.0")
+
+    evaluate = commands.add_parser("evaluate", help="measure a bundle on the test part; prints JSON")
+    evaluate.add_argument("bundle", type=Path, help="bundle folder")
+    _add_data(evaluate)
+    return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    default = os.environ.get("GYRUS_DATA")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=default is None,
+        default=default and Path(default),
+        help="folder of images with manifest.csv (default: $GYRUS_DATA)",
+    )
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    _add_data(parser)
+    parser.add_argument("--work", type=Path, default=Path("runs/brain_tumor"), help="folder for checkpoint and log")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        0, or 1 with a sentence on standard error.
+    """
+    parser = build_parser()
+    options = parser.parse_args(argv)
+    try:
+        run(options)
+    except GyrusError as error:
+        parser.exit(1, f"{error}\n")
+    return 0
+
+
+def run(options: argparse.Namespace) -> None:
+    """Carry out the command that was parsed."""
+    if options.command == "fit":
+        from training.fit import FitSettings, fit
+
+        given = {field.name: getattr(options, field.name) for field in fields(FitSettings)}
+        fit(
+            options.data,
+            options.work,
+            FitSettings(**{name: value for name, value in given.items() if value is not None}),
+        )
+    elif options.command == "export":
+        from training.export import export_bundle
+
+        export_bundle(options.data, options.work, options.out, version=options.version)
+    else:
+        from training.evaluate import evaluate
+
+        evaluate(options.bundle, options.data)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

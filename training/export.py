@@ -1,0 +1,174 @@
+"""From a trained network to a bundle folder that `inference` serves."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import platform
+import shutil
+import tempfile
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from inference.decision import softmax
+from inference.engines import OnnxEngine
+from inference.errors import BundleError
+from inference.preprocess import build_batch
+from training.architectures import build_serving_net
+from training.calibrate import fit_confident_at, fit_distance_limit, fit_statistics, fit_temperature
+from training.card import build_about, build_card
+from training.dataset import CLASS_LABELS, NO_TUMOUR, UNKNOWN_TUMOUR, Sample
+from training.evaluate import measure
+from training.fit import INPUT, load_parts
+
+LOGIT_TOLERANCE = 1e-4
+"""Largest difference between Keras's and ONNX Runtime's logits that an export accepts."""
+
+SPOKEN = {"glioma": "glioma", "no": "no tumour", "meningioma": "meningioma", "pituitary": "pituitary tumour"}
+"""Manifest label → the class inside a sentence."""
+
+
+def export_onnx(network: keras.Model, target: Path, probe: np.ndarray) -> float:
+    """Write a Keras network as ONNX and compare the two.
+
+    Parameters
+    ----------
+    network : keras.Model
+        With an output ``logits``; `training.architectures.build_serving_net`.
+    target : pathlib.Path
+    probe : numpy.ndarray, shape (N, H, W, C), float32
+        Real pictures, preprocessed.
+
+    Returns
+    -------
+    float
+        The largest difference between the logits.
+
+    Raises
+    ------
+    BundleError
+        It exceeds `LOGIT_TOLERANCE`; nothing is left at ``target``.
+    """
+    theirs = network.predict(probe, batch_size=32, verbose=0)["logits"]
+    network.trainable = False  # else the export traces some batch norms in training mode
+    network.export(str(target), format="onnx", verbose=False)
+    ours = OnnxEngine(target.read_bytes(), target.name).run(probe).scores
+    difference = float(np.abs(ours - theirs).max())
+    if difference > LOGIT_TOLERANCE:
+        target.unlink()
+        raise BundleError(
+            f"ONNX Runtime's logits differ from Keras's by {difference:g}; {LOGIT_TOLERANCE:g} is accepted."
+        )
+    return difference
+
+
+def run_network(engine: OnnxEngine, samples: list[Sample]) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (N, classes) and features (N, F) of files, decoded and resized as they are when served."""
+    from inference.images import load_image
+
+    logits, features = [], []
+    for start in range(0, len(samples), 64):
+        images = [load_image(sample.path).pixels for sample in samples[start : start + 64]]
+        output = engine.run(build_batch(images, INPUT))
+        logits.append(output.scores)
+        features.append(output.features)
+    return np.concatenate(logits), np.concatenate(features)
+
+
+def calibrate(engine: OnnxEngine, parts: dict[str, list[Sample]], statistics_path: Path) -> dict[str, Any]:
+    """Fit what `inference.decision` needs; write the feature statistics; return the bundle's two sections."""
+    logits, features = run_network(engine, parts["validation"])
+    known = np.array([sample.label != UNKNOWN_TUMOUR for sample in parts["validation"]])
+    order = list(CLASS_LABELS)
+    classes = np.array([order.index(s.label) for s in parts["validation"] if s.label != UNKNOWN_TUMOUR])
+    temperature = fit_temperature(logits[known], classes)
+    confident_at = fit_confident_at(softmax(logits[known], temperature), classes)
+    statistics = fit_statistics(run_network(engine, parts["train"])[1])
+    np.savez_compressed(
+        statistics_path,
+        mean=statistics.mean,
+        components=statistics.components.astype(np.float16),
+        scale=statistics.scale,
+        residual_scale=statistics.residual_scale,
+    )
+    return {
+        "calibration": {"temperature": temperature, "confident_at": confident_at},
+        "novelty": {
+            "grey_only": True,
+            "statistics": statistics_path.name,
+            "distance_limit": fit_distance_limit(features, statistics),
+        },
+    }
+
+
+def write_bundle_json(folder: Path, document: dict[str, Any]) -> None:
+    """Write ``bundle.json`` with the SHA-256 of every other file; last, so that a half-written bundle never loads."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != "bundle.json")
+    document["files"] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    (folder / "bundle.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def export_bundle(data_dir: Path, work_dir: Path, out_dir: Path, *, version: str) -> None:
+    """Export, calibrate and measure the network in ``work_dir`` and put the bundle at ``out_dir``."""
+    settings = json.loads((work_dir / "settings.json").read_text(encoding="utf-8"))
+    trained = keras.models.load_model(work_dir / "trained.keras", compile=False)
+    parts, pictures = load_parts(data_dir, everything=settings["everything"])
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        probe = build_batch(
+            [np.repeat(pictures[sample.path][:, :, None], 3, axis=2) for sample in parts["validation"][:64]], INPUT
+        )
+        difference = export_onnx(
+            build_serving_net(trained, list(CLASS_LABELS).index(NO_TUMOUR)), folder / "model.onnx", probe
+        )
+        engine = OnnxEngine((folder / "model.onnx").read_bytes(), "model.onnx")
+        document = describe_bundle(version, settings, difference, parts)
+        document.update(calibrate(engine, parts, folder / "features.npz"))
+        (folder / "MODEL_CARD.md").write_text("Being measured.\n", encoding="utf-8")
+        write_bundle_json(folder, document)
+        figures = measure(folder, data_dir)
+        document["about"] = build_about(figures)
+        (folder / "evaluation.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        (folder / "MODEL_CARD.md").write_text(build_card(document, figures), encoding="utf-8")
+        write_bundle_json(folder, document)
+        out_dir.mkdir(parents=True, exist_ok=True)
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == "bundle.json"):
+            shutil.copy(path, out_dir / path.name)
+    print(json.dumps(figures, indent=2))
+
+
+def describe_bundle(
+    version: str, settings: dict[str, Any], difference: float, parts: dict[str, list[Sample]]
+) -> dict[str, Any]:
+    """The parts of ``bundle.json`` that need no measuring."""
+    return {
+        "schema": 1,
+        "name": "brain_tumor",
+        "version": version,
+        "title": "Brain tumour on MRI, four classes",
+        "subject": "a brain MRI",
+        "labels": list(CLASS_LABELS.values()),
+        "spoken": [SPOKEN[label] for label in CLASS_LABELS],
+        "network": "model.onnx",
+        "input": {
+            "width_px": INPUT.width_px,
+            "height_px": INPUT.height_px,
+            "color_order": INPUT.color_order,
+            "value_range": [INPUT.value_min, INPUT.value_max],
+            "resize": INPUT.resize,
+        },
+        "provenance": {
+            "created": datetime.date.today().isoformat(),
+            "command": "python -m training fit, then python -m training export",
+            "settings": {key: value for key, value in settings.items() if key != "start"},
+            "images": {name: len(samples) for name, samples in parts.items()},
+            "keras_onnx_max_logit_difference": difference,
+            "packages": {name: package_version(name) for name in ("tensorflow", "keras", "onnxruntime", "numpy")},
+            "python": platform.python_version(),
+        },
+    }
