@@ -1,0 +1,32 @@
+FROM python:3.11-slim
+
+ENV PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PIP_NO_CACHE_DIR=1 \
+    GRADIO_ANALYTICS_ENABLED=False \
+    GRADIO_TEMP_DIR=/tmp/gyrus \
+    HOME=/tmp \
+    GYRUS_HOST=0.0.0.0 \
+    GYRUS_PORT=7860
+
+WORKDIR /app
+
+# Requirements change less often than code, so they are a layer of their own. A bundle needs no TensorFlow;
+# --build-arg WITH_TENSORFLOW=1 adds it for Keras files of your own.
+ARG WITH_TENSORFLOW=0
+COPY requirements.txt .
+RUN if [ "$WITH_TENSORFLOW" = 1 ]; then cp requirements.txt /tmp/wanted.txt; \
+    else grep -v '^tensorflow' requirements.txt > /tmp/wanted.txt; fi \
+    && pip install --no-compile -r /tmp/wanted.txt \
+    && rm /tmp/wanted.txt
+
+COPY models ./models
+COPY inference ./inference
+COPY ui ./ui
+COPY app.py .
+
+USER 10001:10001
+EXPOSE 7860
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:7860/readyz', timeout=4)"]
+CMD ["python", "app.py"]

@@ -1,0 +1,73 @@
+# make run | make test | make quality | make style | make train | make evaluate
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+DATA ?= $(GYRUS_DATA)
+VERSION ?= 0.1.0
+
+.PHONY: run test quality style train evaluate image clean help
+
+help:
+	@echo "make run        start the page at http://127.0.0.1:7860"
+	@echo "make test       install what tests need, check the code, run every test"
+	@echo "make quality    ruff, mypy, import-linter"
+	@echo "make style      let ruff mend what it can"
+	@echo "make train      train the shipped model on DATA=FOLDER (goes on where it stopped) and write its bundle"
+	@echo "make evaluate   measure the shipped bundle on DATA=FOLDER"
+	@echo "make image      build the container image"
+
+run: $(VENV)/.run
+	$(BIN)/python app.py
+
+test: $(VENV)/.dev chromium quality
+	$(BIN)/python -m pytest
+
+quality: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+style: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+train: $(VENV)/.train
+	$(BIN)/python -m training fit --data "$(DATA)"
+	$(BIN)/python -m training export --data "$(DATA)" --version $(VERSION)
+
+evaluate: $(VENV)/.train
+	$(BIN)/python -m training evaluate models/brain_tumor --data "$(DATA)"
+
+image:
+	docker build -t gyrus .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+# Each kind of requirements is one stamp; a changed file installs again.
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed; name yours with make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "Debian keeps venv in a package of its own: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.run: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.train: requirements.txt requirements-train.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-train.txt
+	@touch $@
+
+$(VENV)/.dev: requirements.txt requirements-train.txt requirements-dev.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# The browser tests skip themselves when there is no Chromium.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing Debian's chromium for the browser tests"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null || \
+	  echo "chromium could not be installed: the browser tests will be skipped"; \
+	else echo "No chromium, and no right to install it: the browser tests will be skipped"; fi

@@ -1,0 +1,31 @@
+"""Start the web app: settings → classifier → page → http://127.0.0.1:7860."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from inference import Classifier, GyrusError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until stopped; returns the exit status."""
+    from ui.web.options import read_settings
+    from ui.web.server import build_app, describe_address, open_socket, serve
+    from ui.web.share import start_sharing
+
+    try:
+        settings = read_settings(argv, os.environ)
+        listener = open_socket(settings)
+        app = build_app(Classifier.load(settings.model), settings)
+    except GyrusError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Gyrus is at {describe_address(settings)}  (Ctrl+C stops it)", flush=True)
+    if settings.share:
+        start_sharing(settings)
+    serve(app, listener)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

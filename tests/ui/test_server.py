@@ -1,0 +1,210 @@
+"""The API and what surrounds it, without a browser."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from inference import SettingsError, __version__
+from inference.settings import Settings
+from tests.fakes import CONFIDENT, FakeClassifier
+from tests.tiny import striped, write_bundle
+from ui.web.server import build_app, describe_address, open_socket
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def png(color: tuple[int, int, int]) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(striped(color)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def post(client: TestClient, content: bytes, name: str = "slice.png", **options: object):
+    return client.post("/api/classify", files={"file": (name, content)}, **options)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    with TestClient(build_app(FakeClassifier(), Settings()), raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_probes(client: TestClient) -> None:
+    assert client.get("/healthz").json() == {"status": "alive"}
+    assert client.get("/readyz").json() == {"status": "ready", "model": "fruit"}
+    assert client.get("/version").json() == {"gyrus": __version__, "model": "fruit", "model_version": "1.2.3"}
+
+
+def test_classify_answers_the_command_lines_row(client: TestClient) -> None:
+    answer = post(client, png((100, 100, 100)))
+    assert answer.status_code == 200
+    row = answer.json()
+    assert list(row) == ["path", "slice", "verdict", "label", "probabilities", "candidates", "novelty", "error"]
+    assert (row["path"], row["verdict"], row["label"], row["error"]) == ("slice.png", "confident", "Pear Fruit", None)
+    assert row["probabilities"] == CONFIDENT
+
+
+def test_notes_come_in_a_header(client: TestClient) -> None:
+    stream = io.BytesIO()
+    frames = [Image.fromarray(striped((level, level, level))) for level in (100, 50)]
+    frames[0].save(stream, "GIF", save_all=True, append_images=frames[1:])
+    assert post(client, stream.getvalue()).headers["Gyrus-Note"] == "Only the first of 2 frames was read."
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [
+        (b"", 422, "empty"),
+        (b"text", 422, "text file"),
+        (b"%PDF-1.4", 422, "PDF"),
+        (png((1, 2, 3))[:80], 422, "damaged"),
+    ],
+)
+def test_bad_files_are_sentences(client: TestClient, content: bytes, status: int, words: str) -> None:
+    answer = post(client, content)
+    assert answer.status_code == status
+    assert words in answer.json()["error"]
+    assert answer.json()["label"] is None
+
+
+def test_no_file_is_a_sentence(client: TestClient) -> None:
+    for answer in (client.post("/api/classify"), client.post("/api/classify", data={"file": "text"})):
+        assert answer.status_code == 422
+        assert "field “file”" in answer.json()["error"]
+
+
+def test_200_mb_is_413(client: TestClient) -> None:
+    answer = post(client, bytes(200 * 2**20))
+    assert answer.status_code == 413
+    assert "at most 64 MB" in answer.json()["error"]
+
+
+def test_200_mb_without_a_length_is_413(client: TestClient) -> None:
+    sent = 0
+
+    def stream() -> Iterator[bytes]:
+        nonlocal sent
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        for _ in range(200):
+            sent += 1
+            yield bytes(2**20)
+
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert client.post("/api/classify", content=stream(), headers=headers).status_code == 413
+
+
+def test_a_defect_shows_an_id_and_no_detail(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    answer = post(client, png((255, 0, 255)))
+    if answer.status_code != 500:  # stripes halve the mean; send it unstriped
+        stream = io.BytesIO()
+        Image.fromarray(np.full((64, 64, 3), (255, 0, 255), np.uint8)).save(stream, "PNG")
+        answer = post(client, stream.getvalue())
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert answer.json()["error"]
+    assert client.get("/healthz").status_code == 200
+
+
+def test_openapi_page_is_served_from_here(client: TestClient) -> None:
+    schema = client.get("/openapi.json").json()
+    assert {"/api/classify", "/healthz", "/readyz", "/version"} <= set(schema["paths"])
+    page = client.get("/docs").text
+    assert "http://" not in page
+    assert "https://" not in page.replace("https://fastapi.tiangolo.com/img/favicon.png", "")
+
+
+def test_uploads_name_is_only_a_name(client: TestClient) -> None:
+    row = post(client, png((100, 100, 100)), name="<b>x</b>.png").json()
+    assert row["path"] == "<b>x</b>.png"
+
+
+def test_many_at_once(client: TestClient) -> None:
+    answers: list[str] = []
+
+    def ask(color: tuple[int, int, int]) -> None:
+        answers.append(post(client, png(color)).json()["verdict"])
+
+    threads = [threading.Thread(target=ask, args=((100, 100, 100),)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == ["confident"] * 8
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[TestClient]:
+    with TestClient(build_app(FakeClassifier(), Settings(auth=("ann", "pâss:word")))) as client:
+        yield client
+
+
+class TestPassword:
+    @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/version", "/config"])
+    def test_asked_for(self, guarded: TestClient, path: str) -> None:
+        assert guarded.get(path).status_code == 401
+
+    def test_api(self, guarded: TestClient) -> None:
+        assert post(guarded, png((9, 9, 9))).status_code == 401
+        assert post(guarded, png((9, 9, 9)), auth=("ann", "wrong")).status_code == 401
+        assert post(guarded, png((9, 9, 9)), headers={"Authorization": "Basic !!!"}).status_code == 401
+        token = base64.b64encode("ann:pâss:word".encode()).decode()
+        assert post(guarded, png((9, 9, 9)), headers={"Authorization": f"Basic {token}"}).status_code == 200
+
+    def test_probes_stay_open(self, guarded: TestClient) -> None:
+        assert guarded.get("/healthz").status_code == 200
+        assert guarded.get("/readyz").status_code == 200
+
+
+def test_a_taken_port_is_told(tmp_path: Path) -> None:
+    listener = open_socket(Settings(port=17861))
+    listener.listen()
+    try:
+        with pytest.raises(SettingsError, match="Port 17861 on 127.0.0.1 is taken"):
+            open_socket(Settings(port=17861))
+        done = subprocess.run(
+            [sys.executable, "app.py", "--port", "17861"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert "Port 17861 on 127.0.0.1 is taken" in done.stderr
+        assert "Traceback" not in done.stderr
+    finally:
+        listener.close()
+
+
+def test_a_missing_model_is_told(tmp_path: Path) -> None:
+    command = [sys.executable, "app.py", "--port", "17862", "--model", str(tmp_path / "nothing")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("There is no model at")
+
+
+def test_address() -> None:
+    assert describe_address(Settings(host="0.0.0.0", port=80, root_path="/g")) == "http://127.0.0.1:80/g"
+    assert describe_address(Settings(host="::1")) == "http://[::1]:7860"
+
+
+def test_app_is_short() -> None:
+    assert len((ROOT / "app.py").read_text(encoding="utf-8").splitlines()) <= 35
+
+
+def test_real_engine_behind_the_api(tmp_path: Path) -> None:
+    from inference import Classifier
+
+    classifier = Classifier.load(write_bundle(tmp_path / "tiny"))
+    picture = striped((10, 90, 240))
+    with TestClient(build_app(classifier, Settings())) as client:
+        row = post(client, png((10, 90, 240))).json()
+    assert row["probabilities"] == pytest.approx(dict(classifier.predict(picture).probabilities), abs=1e-6)
+    assert json.dumps(row)

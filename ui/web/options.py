@@ -1,0 +1,51 @@
+"""The options of ``python app.py``; each is the same as a ``GYRUS_*`` variable and wins over it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+from inference.settings import Settings
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The options; ``dest`` is the name of the variable."""
+    parser = argparse.ArgumentParser(
+        prog="python app.py",
+        description="Start the Gyrus web page and API. A research and teaching tool, not a medical device.",
+        epilog="Every option is also an environment variable: GYRUS_MODEL, GYRUS_HOST, GYRUS_PORT, GYRUS_AUTH, "
+        "GYRUS_ROOT_PATH, GYRUS_SHARE=1, GYRUS_SHARE_WITHOUT_PASSWORD=1. Prefer GYRUS_AUTH to --auth on a machine "
+        "with other users: they can read your command lines.",
+    )
+    parser.add_argument(
+        "--model", dest="GYRUS_MODEL", metavar="PATH", help="bundle folder, or a .keras, .h5 or .onnx file"
+    )
+    parser.add_argument("--host", dest="GYRUS_HOST", metavar="HOST", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", dest="GYRUS_PORT", metavar="PORT", help="port to listen on (7860)")
+    parser.add_argument("--auth", dest="GYRUS_AUTH", metavar="USER:PASSWORD", help="ask visitors for this password")
+    parser.add_argument(
+        "--root-path", dest="GYRUS_ROOT_PATH", metavar="/PATH", help="path that a reverse proxy shows the app under"
+    )
+    parser.add_argument(
+        "--share", dest="GYRUS_SHARE", action="store_const", const="1", help="make a public demo link; needs --auth"
+    )
+    parser.add_argument(
+        "--share-without-password",
+        dest="GYRUS_SHARE_WITHOUT_PASSWORD",
+        action="store_const",
+        const="1",
+        help="let anyone who has the link in",
+    )
+    return parser
+
+
+def read_settings(argv: Sequence[str] | None, environ: Mapping[str, str]) -> Settings:
+    """Options over environment over defaults.
+
+    Raises
+    ------
+    SettingsError
+        A value cannot be used.
+    """
+    given = {name: value for name, value in vars(build_parser().parse_args(argv)).items() if value is not None}
+    return Settings.from_env({**environ, **given})

@@ -1,0 +1,249 @@
+"""One server for page and API: routes, limits, the password, and the way a server starts and stops.
+
+What the page looks like is `ui.web.page`; what an answer is, `inference`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import errno
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Annotated, Any
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, File, Request, Response, UploadFile
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
+
+from inference import GyrusError, InputError, SettingsError, TooLargeError, __version__
+from inference.batch import Row, build_row
+from inference.settings import Settings
+from ui.presenter import present_error
+from ui.web.page import ClassifierLike, build_page
+from ui.web.theme import mount_options
+
+OWN_PATHS = ("/api/", "/docs", "/redoc", "/openapi.json", "/version", "/static-offline-docs")
+"""Paths of ours that ask for the password by HTTP Basic; the page asks for it with Gradio's own form."""
+
+MULTIPART_OVERHEAD_BYTES = 64 * 1024
+"""What a form may add to the file: boundaries and headers."""
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def build_app(classifier: ClassifierLike, settings: Settings) -> FastAPI:
+    """Build the server: the page at ``/``, the API beside it. Nothing listens yet.
+
+    Parameters
+    ----------
+    classifier : ClassifierLike
+    settings : Settings
+
+    Returns
+    -------
+    fastapi.FastAPI
+    """
+    app: FastAPI = FastAPIOffline(
+        title="Gyrus",
+        version=__version__,
+        description="A brain MRI in, a trustworthy answer out. Research and teaching tool, not a medical device.",
+        root_path=settings.root_path,
+        static_url="/static-offline-docs",
+    )
+    _add_probes(app, classifier)
+    _add_classify(app, classifier)
+    app.add_exception_handler(RequestValidationError, _answer_bad_request)
+    app.add_exception_handler(Exception, _answer_defect)
+    if settings.auth is not None:
+        app.add_middleware(_PasswordMiddleware, auth=settings.auth)
+    app.add_middleware(_BodyLimitMiddleware, limit_bytes=settings.max_file_bytes + MULTIPART_OVERHEAD_BYTES)
+    gr.mount_gradio_app(
+        app,
+        build_page(classifier, settings),
+        path="/",
+        server_name=settings.host,
+        server_port=settings.port,
+        auth=settings.auth,
+        root_path=settings.root_path or None,
+        max_file_size=settings.max_file_bytes,
+        **mount_options(classifier.bundle),
+    )
+    return app
+
+
+def _add_probes(app: FastAPI, classifier: ClassifierLike) -> None:
+    @app.get("/healthz", tags=["operation"], summary="Is the process alive?")
+    def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", tags=["operation"], summary="Is the model loaded?")
+    def readyz() -> dict[str, str]:
+        return {"status": "ready", "model": classifier.bundle.name}
+
+    @app.get("/version", tags=["operation"], summary="Versions of the program and of its model")
+    def version() -> dict[str, str]:
+        return {"gyrus": __version__, "model": classifier.bundle.name, "model_version": classifier.bundle.version}
+
+
+def _add_classify(app: FastAPI, classifier: ClassifierLike) -> None:
+    errors: dict[int | str, dict[str, Any]] = {
+        413: {"model": Row, "description": "The file or the picture is larger than accepted; see `error`."},
+        422: {"model": Row, "description": "No file, or not a picture that can be read; see `error`."},
+        500: {"model": Row, "description": "A defect; `error` holds the id under which it was logged."},
+    }
+
+    @app.post("/api/classify", tags=["classify"], summary="Classify one picture", responses=errors)
+    def classify(file: Annotated[UploadFile, File(description="PNG, JPEG, TIFF, BMP, GIF or WebP")]) -> Response:
+        """Answers the row that ``python -m inference`` prints. ``label`` is the most probable class even when the
+        verdict is ``rejected``: read the two together. Sentences about the decoding (only the first frame was read)
+        come in the header ``Gyrus-Note``.
+        """
+        name = file.filename or ""
+        try:
+            prediction = classifier.predict(file.file.read())
+        except GyrusError as error:
+            return _answer_error(str(error), _status_of(error), path=name)
+        headers = {"Gyrus-Note": " ".join(prediction.notes)} if prediction.notes else {}
+        return JSONResponse(build_row(name, prediction).to_dict(), headers=headers)
+
+
+def _status_of(error: GyrusError) -> int:
+    if isinstance(error, TooLargeError):
+        return 413
+    return 422 if isinstance(error, InputError) else 500
+
+
+async def _answer_bad_request(request: Request, error: Exception) -> Response:
+    sentence = "Send one picture as the field “file” of a multipart form."
+    return _answer_error(sentence, 422)
+
+
+async def _answer_defect(request: Request, error: Exception) -> Response:
+    return _answer_error(present_error(error).sentence, 500)
+
+
+def _answer_error(sentence: str, status: int, *, path: str = "", headers: dict[str, str] | None = None) -> Response:
+    """Every error has the same body as an answer."""
+    return JSONResponse(Row(path=path, error=sentence).to_dict(), status_code=status, headers=headers)
+
+
+class _PasswordMiddleware:
+    """Ask for the password on `OWN_PATHS` by HTTP Basic (RFC 7617)."""
+
+    def __init__(self, app: AsgiApp, auth: tuple[str, str]) -> None:
+        self._app = app
+        self._expected = ":".join(auth).encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(OWN_PATHS) or self._may_enter(scope):
+            await self._app(scope, receive, send)
+            return
+        answer = _answer_error(
+            "This server asks for a user and a password.",
+            401,
+            headers={"WWW-Authenticate": 'Basic realm="Gyrus", charset="UTF-8"'},
+        )
+        await answer(scope, receive, send)
+
+    def _may_enter(self, scope: Scope) -> bool:
+        header = dict(scope["headers"]).get(b"authorization", b"")
+        kind, _, value = header.partition(b" ")
+        try:
+            received = base64.b64decode(value.strip(), validate=True)
+        except binascii.Error:
+            return False
+        return kind.lower() == b"basic" and secrets.compare_digest(received, self._expected)
+
+
+class _BodyLimitMiddleware:
+    """Answer 413 to a body above the limit before it is read to the end; Gradio's uploads have their own limit."""
+
+    def __init__(self, app: AsgiApp, limit_bytes: int) -> None:
+        self._app, self._limit_bytes = app, limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+            await self._app(scope, receive, send)
+            return
+        if int(dict(scope["headers"]).get(b"content-length", b"0")) > self._limit_bytes:
+            await self._answer_too_large(scope, receive, send)
+            return
+        received_bytes = 0
+
+        async def receive_limited() -> Message:
+            nonlocal received_bytes
+            message = await receive()
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > self._limit_bytes:
+                raise _BodyTooLargeError
+            return message
+
+        async def send_unless_too_large(message: Message) -> None:
+            if received_bytes <= self._limit_bytes:  # FastAPI words what it catches while reading a body as a 400
+                await send(message)
+
+        with contextlib.suppress(_BodyTooLargeError):
+            await self._app(scope, receive_limited, send_unless_too_large)
+        if received_bytes > self._limit_bytes:
+            await self._answer_too_large(scope, receive, send)
+
+    async def _answer_too_large(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limit_mb = (self._limit_bytes - MULTIPART_OVERHEAD_BYTES) / 2**20
+        sentence = f"A file of at most {limit_mb:.0f} MB is accepted; the one received is larger."
+        await _answer_error(sentence, 413, headers={"Connection": "close"})(scope, receive, send)
+
+
+class _BodyTooLargeError(Exception):
+    """A body without a length went over the limit; never leaves `_BodyLimitMiddleware`."""
+
+
+def open_socket(settings: Settings) -> socket.socket:
+    """Take the address before anything heavy is loaded, so that a taken port is told at once.
+
+    Raises
+    ------
+    SettingsError
+        The port is taken, or the host is not an address of this machine.
+    """
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(
+                f"Port {settings.port} on {settings.host} is taken by another program. "
+                f"Stop that one, or choose another port: python app.py --port {settings.port % 65535 + 1}"
+            ) from error
+        raise SettingsError(f"{settings.host}:{settings.port} cannot be used: {error.strerror or error}.") from error
+    return listener
+
+
+def serve(app: FastAPI, listener: socket.socket) -> None:
+    """Answer requests until SIGINT or SIGTERM; requests in flight are finished first."""
+    config = uvicorn.Config(
+        app, access_log=False, log_level="warning", server_header=False, timeout_graceful_shutdown=10, ws="none"
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def reachable_host(settings: Settings) -> str:
+    """The host under which this machine reaches the server: loopback when it listens everywhere."""
+    return "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
+
+
+def describe_address(settings: Settings) -> str:
+    """The page's address as a person on this machine types it."""
+    host = reachable_host(settings)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}{settings.root_path}"

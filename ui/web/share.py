@@ -1,0 +1,71 @@
+"""The public demo link: a tunnel from one of Gradio's relays to this machine, for as long as the program runs."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from inference.settings import Settings
+from ui.web.server import describe_address, reachable_host
+
+SHARE_LIMIT_S = 10.0
+"""A link that has not come up by then is given up, in seconds."""
+
+_PROBE_LIMIT_S = 4.0
+
+ALTERNATIVES = """\
+No demo link could be made: {reason}
+The page still runs at {address}. Instead of the link you can
+  - show it on your own network: python app.py --host 0.0.0.0 --auth USER:PASSWORD, and send http://YOUR-ADDRESS:{port}
+  - put it behind your own web server: see "Behind a reverse proxy" in README.md
+  - use your own relay: set GRADIO_SHARE_SERVER_ADDRESS=HOST:PORT"""
+
+
+def start_sharing(settings: Settings, tell: Callable[[str], None] = print) -> threading.Thread:
+    """Try to make the link in the background and tell how it went, within `SHARE_LIMIT_S`.
+
+    Parameters
+    ----------
+    settings : Settings
+    tell : callable
+        Receives the sentences for the operator.
+
+    Returns
+    -------
+    threading.Thread
+        Ends when the operator has been told.
+    """
+    thread = threading.Thread(target=lambda: tell(_make_link(settings)), name="share", daemon=True)
+    thread.start()
+    return thread
+
+
+def _make_link(settings: Settings) -> str:
+    outcome: list[str] = []
+    worker = threading.Thread(target=lambda: outcome.append(_open_tunnel(settings)), name="tunnel", daemon=True)
+    worker.start()
+    worker.join(SHARE_LIMIT_S - 0.5)
+    link = outcome[0] if outcome else f"the relay did not answer within {SHARE_LIMIT_S:.0f} s."
+    if link.startswith("http"):
+        guarded = "It asks for the password." if settings.auth else "Anyone who has it can use it."
+        return f"Demo link: {link}\n{guarded} It works while this program runs, for a week at most."
+    return ALTERNATIVES.format(reason=link, address=describe_address(settings), port=settings.port)
+
+
+def _open_tunnel(settings: Settings) -> str:
+    """The link, or a sentence that says why there is none."""
+    from gradio import networking
+
+    relay = networking.GRADIO_SHARE_SERVER_ADDRESS
+    host, port = relay.rsplit(":", 1) if relay else (urlsplit(networking.GRADIO_API_SERVER).hostname or "", "443")
+    try:
+        socket.create_connection((host, int(port)), timeout=_PROBE_LIMIT_S).close()
+    except (OSError, ValueError):
+        return f"the relay {host} cannot be reached from here."
+    try:
+        return networking.setup_tunnel(reachable_host(settings), settings.port, secrets.token_urlsafe(32), relay, None)
+    except Exception as error:  # the relay's client raises anything from OSError to ValueError
+        return f"{str(error).strip() or type(error).__name__}"
