@@ -1,0 +1,94 @@
+"""Stand-ins that tests hand to a front instead of a trained model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inference.bundle import ModelBundle
+from inference.images import load_image
+from inference.prediction import Prediction, Verdict
+
+LABELS = ("Apple", "Pear Fruit", "Quince")
+SPOKEN = ("apple", "pear", "quince")
+
+CONFIDENT = {"Apple": 0.0234567891, "Pear Fruit": 0.9432101234, "Quince": 0.0333330875}
+UNCERTAIN = {"Apple": 0.48, "Pear Fruit": 0.11, "Quince": 0.41}
+CERTAIN = {"Apple": 0.9981, "Pear Fruit": 0.0018, "Quince": 0.0001}
+
+ABOUT: Mapping[str, Any] = {
+    "summary": "Tells fruit apart.",
+    "figures": [{"name": "Accuracy", "value": "0.93", "detail": "on 200 held-out fruit"}],
+    "data": [{"name": "Orchard", "licence": "CC0", "detail": "900 photographs"}],
+    "limits": ["It has never seen a medlar."],
+    "licence": "MIT",
+}
+
+
+def make_bundle(path: Path | None = None, **changes: Any) -> ModelBundle:
+    """A bundle about fruit, so that a page which knows brains fails."""
+    values: dict[str, Any] = {
+        "path": path or Path("nowhere"),
+        "name": "fruit",
+        "version": "1.2.3",
+        "title": "Fruit",
+        "subject": "a fruit",
+        "labels": LABELS,
+        "spoken": SPOKEN,
+        "network": "model.onnx",
+        "about": ABOUT,
+    }
+    return ModelBundle(**{**values, **changes})
+
+
+def make_prediction(probabilities: Mapping[str, float] = CONFIDENT, **changes: Any) -> Prediction:
+    """A prediction with the verdict that suits the numbers, unless it is given."""
+    ranked = sorted(probabilities, key=lambda label: probabilities[label], reverse=True)
+    verdict = changes.get("verdict", Verdict.CONFIDENT if probabilities[ranked[0]] > 0.5 else Verdict.UNCERTAIN)
+    named = {Verdict.CONFIDENT: 1, Verdict.UNCERTAIN: 2, Verdict.REJECTED: 0}[verdict]
+    values: dict[str, Any] = {
+        "label": ranked[0],
+        "index": list(probabilities).index(ranked[0]),
+        "probabilities": probabilities,
+        "candidates": tuple(ranked[:named]),
+        "verdict": verdict,
+        "novelty": 0.25,
+        "model_name": "fruit",
+        "model_version": "1.2.3",
+        "duration_s": 0.012,
+    }
+    return Prediction(**{**values, **changes})
+
+
+@dataclass
+class FakeClassifier:
+    """Decodes like the real one, then answers by the picture's mean colour.
+
+    Red is uncertain, green is refused, blue is nearly certain, a magenta picture is a defect of the program, anything
+    else is a confident pear.
+    """
+
+    bundle: ModelBundle = field(default_factory=make_bundle)
+    delay_s: float = 0.0
+    calls: list[Any] = field(default_factory=list)
+
+    def predict(self, image: bytes | str | Path | np.ndarray, /) -> Prediction:
+        """Answer by colour."""
+        self.calls.append(image)
+        decoded = load_image(image)
+        time.sleep(self.delay_s)
+        high = tuple(bool(value > 127) for value in decoded.pixels.reshape(-1, 3).mean(axis=0))
+        if high == (True, False, True):
+            raise RuntimeError("secret detail of a defect")
+        if high == (True, False, False):
+            return make_prediction(UNCERTAIN, notes=decoded.notes)
+        if high == (False, True, False):
+            return make_prediction(CONFIDENT, verdict=Verdict.REJECTED, novelty=3.0, notes=decoded.notes)
+        if high == (False, False, True):
+            return make_prediction(CERTAIN, notes=decoded.notes)
+        return make_prediction(CONFIDENT, notes=decoded.notes)

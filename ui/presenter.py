@@ -1,0 +1,328 @@
+"""Prediction or error → words, percentages and colours; no toolkit, so that every front says the same thing.
+
+Percent signs, rounding and sentences belong here. Layout, events and markup do not: the strings are plain text, and the
+front that puts them into HTML escapes them. What the subject is and what the classes are called comes from the bundle.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from inference.bundle import ModelBundle
+from inference.errors import GyrusError
+from inference.prediction import Prediction, Verdict
+
+_LOG = logging.getLogger(__name__)
+
+DISCLAIMER = "Research and teaching tool, not a medical device. Do not use it to diagnose or to treat."
+"""Shown beside every answer and in the footer, unless the bundle's ``about.disclaimer`` says something else."""
+
+
+class Tone(str, Enum):
+    """What kind of statement a `Presentation` makes; a front maps it to a colour."""
+
+    IDLE = "idle"
+    BUSY = "busy"
+    CONFIDENT = "confident"
+    UNCERTAIN = "uncertain"
+    REJECTED = "rejected"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToneColor:
+    """A tone's colour as ``#rrggbb``, one for a light and one for a dark ground.
+
+    Both reach a contrast of 4.5 : 1 on the page's ground (WCAG 2.2, success criterion 1.4.3).
+    """
+
+    light: str
+    dark: str
+
+
+TONE_COLORS: Mapping[Tone, ToneColor] = {
+    Tone.IDLE: ToneColor(light="#5b6672", dark="#9aa6b2"),
+    Tone.BUSY: ToneColor(light="#5b6672", dark="#9aa6b2"),
+    Tone.CONFIDENT: ToneColor(light="#0b6e69", dark="#5ecfc4"),
+    Tone.UNCERTAIN: ToneColor(light="#8a5300", dark="#f0b458"),
+    Tone.REJECTED: ToneColor(light="#5b6672", dark="#9aa6b2"),
+    Tone.ERROR: ToneColor(light="#b3261e", dark="#ff9a8f"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberRow:
+    """One class of an answer.
+
+    Attributes
+    ----------
+    label : str
+        The class name as the bundle lists it.
+    probability : float
+        In [0, 1], as the prediction carries it, not rounded.
+    percent : str
+        The same for people: ``"94 %"``, ``">99 %"``.
+    named : bool
+        The verdict names this class.
+    """
+
+    label: str
+    probability: float
+    percent: str
+    named: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Presentation:
+    """What a front shows for one answer, error or waiting state; plain text, not yet escaped.
+
+    Attributes
+    ----------
+    tone : Tone
+    sentence : str
+        The one sentence that must be read.
+    detail : str
+        How far to trust it, or what to do next; may be empty.
+    rows : tuple of NumberRow
+        Every class, the most probable first; empty when there is no answer.
+    notes : tuple of str
+        Sentences about the picture, such as "Only the first of 12 frames was read."
+    source : str
+        Which model answered and how long it took; may be empty.
+    """
+
+    tone: Tone
+    sentence: str
+    detail: str = ""
+    rows: tuple[NumberRow, ...] = ()
+    notes: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """One line of the panel about the model: a name, its value and a remark, each may be empty."""
+
+    name: str = ""
+    value: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AboutModel:
+    """What the panel about the model shows; plain text, not yet escaped.
+
+    Attributes
+    ----------
+    title, version, summary, licence : str
+    classes : tuple of str
+        The labels in the order of the model's outputs.
+    figures, data : tuple of Fact
+        A data set's licence is its fact's ``value``.
+    limits : tuple of str
+    """
+
+    title: str
+    version: str
+    summary: str
+    classes: tuple[str, ...]
+    figures: tuple[Fact, ...]
+    data: tuple[Fact, ...]
+    limits: tuple[str, ...]
+    licence: str
+
+
+def format_percent(probability: float) -> str:
+    """Word a probability in [0, 1]; certainty is never claimed by rounding.
+
+    Examples
+    --------
+    >>> format_percent(0.9367), format_percent(0.9999), format_percent(0.0001)
+    ('94 %', '>99 %', '<1 %')
+    """
+    rounded = round(probability * 100)
+    if rounded >= 100 and probability < 1:
+        return ">99 %"
+    if rounded <= 0 and probability > 0:
+        return "<1 %"
+    return f"{rounded} %"
+
+
+def present_prediction(prediction: Prediction, bundle: ModelBundle) -> Presentation:
+    """Word an answer in the terms of the bundle that gave it."""
+    sentence, detail = _WORDING[prediction.verdict](prediction, bundle)
+    ranked = sorted(prediction.probabilities.items(), key=lambda item: item[1], reverse=True)
+    return Presentation(
+        tone=Tone(prediction.verdict.value),
+        sentence=sentence,
+        detail=detail,
+        rows=tuple(
+            NumberRow(
+                label=label,
+                probability=probability,
+                percent=format_percent(probability),
+                named=label in prediction.candidates,
+            )
+            for label, probability in ranked
+        ),
+        notes=tuple(prediction.notes),
+        source=f"{prediction.model_name} {prediction.model_version}, {_format_duration(prediction.duration_s)}",
+    )
+
+
+def present_error(error: BaseException) -> Presentation:
+    """Word an error: a `GyrusError` speaks for itself; anything else is logged with an id and only the id is shown."""
+    if isinstance(error, GyrusError):
+        return Presentation(tone=Tone.ERROR, sentence=str(error), detail="No answer is given.")
+    error_id = secrets.token_hex(4)
+    _LOG.error("Unexpected error %s", error_id, exc_info=error)
+    return Presentation(
+        tone=Tone.ERROR,
+        sentence=f"Something went wrong (id {error_id}).",
+        detail="No answer is given. The log of the program says more under this id.",
+    )
+
+
+def present_idle(bundle: ModelBundle) -> Presentation:
+    """Word the state before the first answer."""
+    return Presentation(
+        tone=Tone.IDLE,
+        sentence="No answer yet.",
+        detail=f"Choose {bundle.subject} and press Submit.",
+    )
+
+
+def present_busy() -> Presentation:
+    """Word the time between Submit and the answer."""
+    return Presentation(tone=Tone.BUSY, sentence="Reading the image…")
+
+
+def present_missing() -> Presentation:
+    """Word a Submit without an image."""
+    return Presentation(
+        tone=Tone.ERROR,
+        sentence="There is no image yet.",
+        detail="Choose, drop or paste one, then press Submit.",
+    )
+
+
+def present_too_large(limit_bytes: int) -> Presentation:
+    """Word a file that was refused before it was sent."""
+    return Presentation(
+        tone=Tone.ERROR,
+        sentence=f"This file is larger than the {limit_bytes / 2**20:.0f} MB that are accepted.",
+        detail="It was not sent, and no answer is given.",
+    )
+
+
+def present_unreachable() -> Presentation:
+    """Word a server that could not be reached or that broke off."""
+    return Presentation(
+        tone=Tone.ERROR,
+        sentence="The image did not reach the program.",
+        detail="Check the connection, then choose the image again.",
+    )
+
+
+def describe_purpose(bundle: ModelBundle) -> str:
+    """Say in one sentence what the model answers."""
+    answers = join_or([bundle.spoken_label(label) for label in bundle.labels])
+    return f"Show it {bundle.subject}. It answers {answers}, or says that it cannot tell."
+
+
+def describe_model(bundle: ModelBundle) -> str:
+    """Name the model and its version, for a footer."""
+    return f"Model {bundle.name} {bundle.version}"
+
+
+def word_disclaimer(bundle: ModelBundle) -> str:
+    """The sentence that stands beside every answer."""
+    return _text(bundle.about.get("disclaimer")) or DISCLAIMER
+
+
+def present_about(bundle: ModelBundle) -> AboutModel:
+    """Collect what the bundle says of itself; every key of ``about`` may be missing or of another shape.
+
+    Notes
+    -----
+    The keys are ``summary`` (text), ``figures`` (list of ``{"name", "value", "detail"}``), ``data`` (list of
+    ``{"name", "licence", "detail"}``), ``limits`` (list of text), ``licence`` (text) and ``disclaimer`` (text).
+    """
+    about = bundle.about
+    return AboutModel(
+        title=bundle.title,
+        version=bundle.version,
+        summary=_text(about.get("summary")),
+        classes=bundle.labels,
+        figures=_facts(about.get("figures"), "value"),
+        data=_facts(about.get("data"), "licence"),
+        limits=tuple(text for text in map(_text, _items(about.get("limits"))) if text),
+        licence=_text(about.get("licence")),
+    )
+
+
+def join_or(words: Sequence[str]) -> str:
+    """Join words as a sentence does: ``"a, b or c"``."""
+    *head, last = words
+    return f"{', '.join(head)} or {last}" if head else last
+
+
+def _word_confident(prediction: Prediction, bundle: ModelBundle) -> tuple[str, str]:
+    spoken = _capitalise(bundle.spoken_label(prediction.label))
+    detail = (
+        "The model is usually right at this level."
+        if bundle.about.get("figures")
+        else "How often this model is right at this level is not known."
+    )
+    return f"{spoken}, {format_percent(prediction.probability)}.", detail
+
+
+def _word_uncertain(prediction: Prediction, bundle: ModelBundle) -> tuple[str, str]:
+    named = [
+        f"{bundle.spoken_label(label)} ({format_percent(prediction.probabilities[label])})"
+        for label in prediction.candidates
+    ]
+    return f"Not sure: {join_or(named)}.", "The model does not give one answer at this level."
+
+
+def _word_rejected(prediction: Prediction, bundle: ModelBundle) -> tuple[str, str]:
+    return (
+        f"This does not look like {bundle.subject}, so no answer is given.",
+        "The numbers below are what the network computed; they mean nothing for this image.",
+    )
+
+
+_WORDING = {
+    Verdict.CONFIDENT: _word_confident,
+    Verdict.UNCERTAIN: _word_uncertain,
+    Verdict.REJECTED: _word_rejected,
+}
+
+
+def _capitalise(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _format_duration(duration_s: float) -> str:
+    return f"{duration_s * 1000:.0f} ms" if duration_s < 1 else f"{duration_s:.1f} s"
+
+
+def _text(value: object) -> str:
+    return str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+
+
+def _items(value: object) -> Iterable[Any]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _facts(value: object, value_key: str) -> tuple[Fact, ...]:
+    return tuple(
+        Fact(name=_text(item.get("name")), value=_text(item.get(value_key)), detail=_text(item.get("detail")))
+        for item in _items(value)
+        if isinstance(item, Mapping)
+    )
