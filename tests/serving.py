@@ -1,0 +1,41 @@
+"""The real server with a classifier of the test's choice, in a thread of the test process."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from inference.settings import Settings
+from ui.web.page import ClassifierLike
+from ui.web.server import build_app
+
+MAX_FILE_BYTES = 2 * 2**20
+"""Small, so that a file that is too large is quickly made."""
+
+
+@contextmanager
+def serve_in_thread(classifier: ClassifierLike) -> Iterator[str]:
+    """Serve on a free port of the loopback interface; gives the address, ``http://127.0.0.1:…/``."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    app = build_app(classifier, Settings(port=port, max_file_bytes=MAX_FILE_BYTES))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline_s = time.monotonic() + 60
+    while not server.started:
+        if not thread.is_alive() or time.monotonic() > deadline_s:
+            raise RuntimeError("The test server did not start.")
+        time.sleep(0.05)
+    try:
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
+        listener.close()

@@ -1,0 +1,31 @@
+// What the page's parts share: which image is current, and why Submit has to wait.
+window.gyrus = {
+  image: null, // the path of the upload that the page shows, or null; an answer for another one is out of date
+  reasons: new Set(),
+  waiting: [],
+
+  lock(reason) {
+    this.reasons.add(reason);
+    this.update();
+  },
+  unlock(reason) {
+    this.reasons.delete(reason);
+    this.update();
+  },
+  update() {
+    const locked = this.reasons.size > 0;
+    document.body.dataset.locks = Array.from(this.reasons).join(" ");
+    const submit = document.querySelector("#submit"); // not "disabled", which would take the keyboard's focus away
+    if (submit) submit.setAttribute("aria-disabled", String(locked));
+    if (!locked) this.waiting.splice(0).forEach((task) => task());
+  },
+  whenFree(task) {
+    this.waiting.push(task);
+    this.update();
+  },
+};
+window.addEventListener("click", (event) => {
+  if (!window.gyrus.reasons.size || !event.target.closest("#submit")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, true);

@@ -1,0 +1,204 @@
+"""The page's own parts: small `gradio.HTML` components, their values and the pictures in them.
+
+Why not Gradio's: `gradio.Image` decodes what was uploaded and clips 16-bit data, and its browser half refuses a file
+whose name does not look like a picture. Here the file reaches the classifier as it was uploaded, and the picture
+that is shown is made on the server from the pixels that are classified.
+
+The templates are constants and hold no text from outside: Gradio evaluates a template as a JavaScript template string,
+so that even escaped text could run there. Values are put in with ``textContent`` by the scripts in ``assets/``.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.data_classes import FileData
+from PIL import Image
+
+from inference.prediction import Prediction
+from ui.presenter import Presentation, Tone
+from ui.web.examples import Example
+
+ASSETS = Path(__file__).parent / "assets"
+
+_PICTURE_SIDE_PX = 1024
+"""Longest side of the picture that is sent to be looked at; the classifier gets the file itself."""
+
+_THUMBNAIL_SIDE_PX = 160
+
+_TEMPLATES = {
+    "image_input": """
+<input type="file" id="image-file" class="visually-hidden" aria-describedby="image-hint">
+<label for="image-file" class="choose">Choose an image</label>
+<p id="image-hint" class="hint">or drop it anywhere on this page, or paste it</p>
+""",
+    "picture": """
+<figure data-state="empty"><img alt="" hidden><figcaption></figcaption></figure>
+<p class="picture-message" role="status"></p>
+""",
+    "verdict": """
+<div class="verdict" role="status" aria-live="polite" aria-atomic="true" data-tone="idle">
+<p class="sentence"></p><p class="detail"></p><ul class="notes" hidden></ul><p class="source"></p></div>
+""",
+    "examples": "${value}",
+}
+
+_FILE_SCHEMA = {key: value for key, value in FileData.model_json_schema().items() if key != "description"}
+_ANSWER_SCHEMA = {
+    "type": "object",
+    "description": "verdict, sentence, detail, candidates, novelty, notes, model, error",
+}
+
+
+def build_image_input(max_bytes: int) -> gr.HTML:
+    """Build the part that chooses, drops or pastes one file of any kind; `uploaded_path` reads its value.
+
+    Events: ``start`` (a file was taken; the old image is gone), ``upload`` (it is on the server), ``refuse`` (it has
+    more than ``max_bytes``) and ``fail`` (it could not be sent).
+
+    Parameters
+    ----------
+    max_bytes : int
+        A larger file is not sent.
+    """
+    part = _build_part("image_input", label="Image file", max_bytes=max_bytes, elem_id="image")
+    # Set on the object, because Gradio writes a .pyi file beside the source of every subclass of its components.
+    part.api_info = lambda: dict(_FILE_SCHEMA)  # type: ignore[method-assign]
+    return part
+
+
+def build_picture() -> gr.HTML:
+    """Build the image on black; its value is a `picture_value`."""
+    return _build_part("picture", value=picture_value(), elem_id="picture")
+
+
+def build_verdict(presentation: Presentation) -> gr.HTML:
+    """Build the sentence of an answer, a live region that screen readers speak; its value is an `answer_value`."""
+    part = _build_part("verdict", value=answer_value(presentation), label="Answer", elem_id="verdict")
+    part.api_info = lambda: dict(_ANSWER_SCHEMA)  # type: ignore[method-assign]
+    return part
+
+
+def build_examples(examples: Sequence[Example]) -> gr.HTML:
+    """Build a row of example pictures; one that is pressed is taken like an upload, and submitted."""
+    return _build_part("examples", value=_render_examples(examples), elem_id="examples")
+
+
+def build_still(html: str, elem_id: str) -> gr.HTML:
+    """Build a part that only shows HTML, which `ui.web.panels` rendered."""
+    return gr.HTML(html, elem_id=elem_id, apply_default_css=False, js_on_load=None)
+
+
+def uploaded_path(value: object) -> str | None:
+    """Read the value of `build_image_input`: the path of the untouched upload, or None.
+
+    Gradio has checked, before an event's function runs, that a file which is marked as such is one that was uploaded.
+    A value without the mark was not checked and counts as none, so that nobody can name a file of the server.
+    """
+    try:
+        return FileData.model_validate(value, context={"validate_meta": True}).path if value else None
+    except ValueError:
+        return None
+
+
+def answer_value(presentation: Presentation, prediction: Prediction | None = None) -> dict[str, Any]:
+    """Lay out the value of `build_verdict`; it is also the second result of the API call ``/classify``.
+
+    Returns
+    -------
+    dict
+        ``verdict`` (or None), ``sentence``, ``detail``, ``candidates`` (labels, the most probable first), ``novelty``,
+        ``notes``, ``model``, ``error`` (a sentence, or None), and for the page ``tone``, ``source``, ``percents`` and
+        ``named`` (in the order in which `gradio.Label` lists the classes). All text is plain. What answers an image
+        has ``image`` too, see `answer_for`.
+    """
+    return {
+        "verdict": prediction.verdict.value if prediction else None,
+        "sentence": presentation.sentence,
+        "detail": presentation.detail,
+        "candidates": list(prediction.candidates) if prediction else [],
+        "novelty": prediction.novelty if prediction else None,
+        "notes": list(presentation.notes),
+        "model": f"{prediction.model_name} {prediction.model_version}" if prediction else None,
+        "error": presentation.sentence if presentation.tone is Tone.ERROR else None,
+        "tone": presentation.tone.value,
+        "source": presentation.source,
+        "percents": [row.percent for row in presentation.rows],
+        "named": [row.named for row in presentation.rows],
+    }
+
+
+def answer_for(image: str | None, presentation: Presentation, prediction: Prediction | None = None) -> dict[str, Any]:
+    """Lay out an `answer_value` that ends a run, and say for which upload it is; the page drops one that is late."""
+    return {**answer_value(presentation, prediction), "image": image}
+
+
+def picture_value(image: str = "", pixels: np.ndarray | None = None, message: str = "") -> dict[str, str]:
+    """Lay out the value of `build_picture`.
+
+    Parameters
+    ----------
+    image : str
+        Path of the upload that is shown; the page drops a picture that is late.
+    pixels : numpy.ndarray, shape (H, W, 3), uint8, RGB, or None
+        None shows the message, or an empty stage.
+    message : str
+        Why there is nothing to see.
+    """
+    if pixels is None:
+        state = "problem" if message else "empty"
+        return {"image": image, "state": state, "src": "", "alt": "", "caption": "", "message": message}
+    height_px, width_px = pixels.shape[:2]
+    size = f"{width_px} × {height_px} pixels"
+    return {
+        "image": image,
+        "state": "shown",
+        "src": encode_picture(pixels, _PICTURE_SIDE_PX),
+        "alt": f"The image as it was read, {size}",
+        "caption": f"{Path(image).name}, {size}",
+        "message": "",
+    }
+
+
+def encode_picture(pixels: np.ndarray, side_px: int) -> str:
+    """Encode pixels, uint8 RGB (H, W, 3), as a ``data:`` URL of at most ``side_px`` on the longer side."""
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=92)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def _render_examples(examples: Sequence[Example]) -> str:
+    items = "".join(map(_render_example, examples))
+    return f'<h2 id="examples-title">Try one</h2><ul aria-labelledby="examples-title">{items}</ul>' if items else ""
+
+
+def _render_example(example: Example) -> str:
+    content = base64.b64encode(example.path.read_bytes()).decode("ascii")
+    return (
+        f'<li><button type="button" data-name="{escape(example.path.name)}" data-content="{content}">'
+        f'<img src="{_thumbnail(example.path)}" alt=""><span class="caption">{escape(example.caption)}</span> '
+        f'<span class="promise">{escape(example.promise)}</span></button></li>'
+    )
+
+
+def _thumbnail(path: Path) -> str:
+    with Image.open(path) as picture:
+        return encode_picture(np.asarray(picture.convert("RGB")), _THUMBNAIL_SIDE_PX)
+
+
+def _build_part(name: str, **options: Any) -> gr.HTML:
+    return gr.HTML(
+        html_template=_TEMPLATES[name],
+        js_on_load=(ASSETS / f"{name}.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
+        **options,
+    )
