@@ -119,7 +119,7 @@ class AboutModel:
 
     Attributes
     ----------
-    title, version, summary, licence : str
+    summary, licence : str
     classes : tuple of str
         The labels in the order of the model's outputs.
     figures, data : tuple of Fact
@@ -127,8 +127,6 @@ class AboutModel:
     limits : tuple of str
     """
 
-    title: str
-    version: str
     summary: str
     classes: tuple[str, ...]
     figures: tuple[Fact, ...]
@@ -255,8 +253,6 @@ def present_about(bundle: ModelBundle) -> AboutModel:
     """
     about = bundle.about
     return AboutModel(
-        title=bundle.title,
-        version=bundle.version,
         summary=_text(about.get("summary")),
         classes=bundle.labels,
         figures=_facts(about.get("figures"), "value"),

@@ -356,7 +356,17 @@ def test_about_and_footer(page: sync_api.Page) -> None:
     about = page.locator("#about")
     expect(about.locator("div").first).to_be_hidden()
     about.get_by_text("About this model").click()
-    for text in ("Tells fruit apart.", "Pear Fruit", "Accuracy", "0.93", "Orchard", "CC0", "medlar", "MIT", "1.2.3"):
+    for text in (
+        "Tells fruit apart.",
+        "Pear Fruit",
+        "Accuracy",
+        "0.93",
+        "Orchard",
+        "CC0",
+        "medlar",
+        "MIT",
+        "fruit 1.2.3",
+    ):
         expect(about).to_contain_text(text)
     expect(page.locator("footer")).to_contain_text("not a medical device")
     expect(page.locator("footer")).to_contain_text("fruit 1.2.3")

@@ -39,7 +39,7 @@ def render_about(bundle: ModelBundle) -> str:
         _section("What it learned from", _facts(about.data)),
         _section("What it cannot do", _list(about.limits)),
         _section("Licence", _paragraph(about.licence)),
-        _section("Version", _paragraph(f"{about.title}, {about.version}")),
+        _section("Version", _paragraph(describe_model(bundle))),
     )
     return f'<details class="about"><summary>About this model</summary><div>{"".join(sections)}</div></details>'
 
@@ -58,9 +58,11 @@ def _list(texts: Iterable[str]) -> str:
 
 
 def _facts(facts: Iterable[Fact]) -> str:
-    items = "".join(
-        f'<div><dt>{escape(fact.name)}</dt><dd><span class="value">{escape(fact.value)}</span> '
-        f"{escape(fact.detail)}</dd></div>"
-        for fact in facts
-    )
+    items = "".join(map(_fact, facts))
     return f"<dl>{items}</dl>" if items else ""
+
+
+def _fact(fact: Fact) -> str:
+    value = f'<span class="value">{escape(fact.value)}</span>' if fact.value else ""
+    text = ", ".join(part for part in (value, escape(fact.detail)) if part)
+    return f"<div><dt>{escape(fact.name)}</dt><dd>{text}</dd></div>"
