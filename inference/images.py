@@ -196,7 +196,7 @@ def decode_array(array: np.ndarray) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] == 4:
         values = _to_uint8(array[:, :, :3])
         alpha = _to_uint8(array[:, :, 3:])
-        return (values.astype(np.uint16) * alpha // 255).astype(np.uint8)
+        return np.asarray(values.astype(np.uint16) * alpha // 255, dtype=np.uint8)
     values = _to_uint8(array)
     return np.repeat(values[:, :, None], 3, axis=2) if values.ndim == 2 else np.ascontiguousarray(values)
 

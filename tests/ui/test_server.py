@@ -130,6 +130,13 @@ def test_uploads_name_is_only_a_name(client: TestClient) -> None:
     assert row["path"] == "<b>x</b>.png"
 
 
+def test_an_upload_is_not_handed_out(client: TestClient) -> None:
+    uploaded = client.post("/gradio_api/upload", files={"files": ("a.png", png((9, 9, 9)))}).json()[0]
+    assert Path(uploaded).is_file()
+    answer = client.get(f"/gradio_api/file={uploaded}")
+    assert (answer.status_code, answer.json()["path"]) == (404, "")
+
+
 def test_many_at_once(client: TestClient) -> None:
     answers: list[str] = []
 

@@ -60,6 +60,7 @@ def build_app(classifier: ClassifierLike, settings: Settings) -> FastAPI:
         root_path=settings.root_path,
         static_url="/static-offline-docs",
     )
+    _close_uploads(app)
     _add_probes(app, classifier)
     _add_classify(app, classifier)
     app.add_exception_handler(RequestValidationError, _answer_bad_request)
@@ -79,6 +80,14 @@ def build_app(classifier: ClassifierLike, settings: Settings) -> FastAPI:
         **mount_options(classifier.bundle),
     )
     return app
+
+
+def _close_uploads(app: FastAPI) -> None:
+    """Gradio hands an upload to anyone who knows its path; the page never fetches one, so nobody may."""
+
+    @app.api_route("/gradio_api/file={path:path}", methods=["GET", "HEAD"], include_in_schema=False)
+    def refuse(path: str) -> Response:
+        return _answer_error("Uploaded images are not handed out again.", 404)
 
 
 def _add_probes(app: FastAPI, classifier: ClassifierLike) -> None:
