@@ -4,7 +4,7 @@ from inference.bundle import ModelBundle, load_bundle
 from inference.classifier import Classifier
 from inference.errors import BundleError, EngineError, GyrusError, InputError, SettingsError, TooLargeError
 from inference.images import DecodedImage, load_image
-from inference.prediction import Prediction, Verdict
+from inference.prediction import Heatmap, Prediction, Verdict
 
 __version__ = "0.1.0"
 
@@ -14,6 +14,7 @@ __all__ = [
     "DecodedImage",
     "EngineError",
     "GyrusError",
+    "Heatmap",
     "InputError",
     "ModelBundle",
     "Prediction",

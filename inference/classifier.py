@@ -14,8 +14,9 @@ from inference.bundle import ModelBundle, load_bundle
 from inference.decision import MAX_NOVELTY, FeatureStatistics, decide, feature_distance, picture_novelty, softmax
 from inference.engines import Engine, EngineOutput, load_engine, probe_engine
 from inference.errors import BundleError
+from inference.explain import build_heatmap
 from inference.images import DecodedImage, ImageSource, load_image
-from inference.prediction import Prediction
+from inference.prediction import Prediction, Verdict
 from inference.preprocess import build_batch
 
 
@@ -60,7 +61,7 @@ class Classifier:
             bundle.read_file(name)
         return cls(bundle, load_engine(bundle))
 
-    def predict(self, source: ImageSource | DecodedImage) -> Prediction:
+    def predict(self, source: ImageSource | DecodedImage, *, explain: bool = False) -> Prediction:
         """Classify one picture.
 
         Parameters
@@ -68,6 +69,8 @@ class Classifier:
         source : bytes, str, pathlib.Path, numpy.ndarray or DecodedImage
             An encoded file's bytes, its path, RGB pixels (see `inference.images.load_image`), or a picture that was
             decoded before.
+        explain : bool
+            Give `Prediction.heatmap` too, where the evidence is; it costs next to nothing.
 
         Raises
         ------
@@ -76,10 +79,10 @@ class Classifier:
         EngineError
             The network failed.
         """
-        return next(self.predict_many([source], batch_size=1))
+        return next(self.predict_many([source], batch_size=1, explain=explain))
 
     def predict_many(
-        self, sources: Iterable[ImageSource | DecodedImage], *, batch_size: int = 32
+        self, sources: Iterable[ImageSource | DecodedImage], *, batch_size: int = 32, explain: bool = False
     ) -> Iterator[Prediction]:
         """Classify pictures in batches, in order, holding no more than one batch in memory.
 
@@ -88,6 +91,8 @@ class Classifier:
         sources : iterable
             Of what `predict` takes.
         batch_size : int
+        explain : bool
+            See `predict`.
 
         Yields
         ------
@@ -102,7 +107,8 @@ class Classifier:
         while chunk := list(islice(remaining, batch_size)):
             started = time.perf_counter()
             images = [source if isinstance(source, DecodedImage) else load_image(source) for source in chunk]
-            output = self._engine.run(build_batch([image.pixels for image in images], self.bundle.input))
+            batch = build_batch([image.pixels for image in images], self.bundle.input)
+            output = self._engine.run(batch, explain=explain)
             yield from self._decide(images, output, started)
 
     def _decide(self, images: Sequence[DecodedImage], output: EngineOutput, started: float) -> list[Prediction]:
@@ -110,10 +116,11 @@ class Classifier:
         logits = np.log(np.maximum(output.scores, 1e-30)) if self._gives_probabilities else output.scores
         probabilities = softmax(logits, bundle.calibration.temperature)
         novelties = self._novelties(images, output)
+        maps = [None] * len(images) if output.evidence is None else list(output.evidence)
         duration_s = (time.perf_counter() - started) / len(images)
         return [
-            self._build_prediction(image, row, float(novelty), duration_s)
-            for image, row, novelty in zip(images, probabilities, novelties, strict=True)
+            self._build_prediction(image, row, float(novelty), duration_s, evidence)
+            for image, row, novelty, evidence in zip(images, probabilities, novelties, maps, strict=True)
         ]
 
     def _novelties(self, images: Sequence[DecodedImage], output: EngineOutput) -> np.ndarray:
@@ -124,11 +131,19 @@ class Classifier:
         return np.asarray(np.minimum(scores, MAX_NOVELTY))
 
     def _build_prediction(
-        self, image: DecodedImage, probabilities: np.ndarray, novelty: float, duration_s: float
+        self,
+        image: DecodedImage,
+        probabilities: np.ndarray,
+        novelty: float,
+        duration_s: float,
+        evidence: np.ndarray | None,
     ) -> Prediction:
         labels = self.bundle.labels
         verdict, candidates = decide(probabilities, novelty, self.bundle.calibration.confident_at)
         index = int(np.argmax(probabilities))
+        heatmap = None
+        if evidence is not None and verdict is not Verdict.REJECTED:
+            heatmap = build_heatmap(evidence, index, image.pixels.shape[:2])
         return Prediction(
             label=labels[index],
             index=index,
@@ -140,6 +155,7 @@ class Classifier:
             model_version=self.bundle.version,
             duration_s=duration_s,
             notes=image.notes,
+            heatmap=heatmap,
         )
 
 

@@ -33,22 +33,27 @@ class EngineOutput:
         Logits, or probabilities if the network ends in a softmax.
     features : numpy.ndarray, shape (N, F), float32, or None
         Pooled features, from a network that gives them.
+    evidence : numpy.ndarray, shape (N, h, w, 1) or (N, h, w, classes), float32, or None
+        Local probabilities in [0, 1], if they were asked for and the network gives them; see `inference.explain`.
     """
 
     scores: np.ndarray
     features: np.ndarray | None = None
+    evidence: np.ndarray | None = None
 
 
 class Engine(Protocol):
     """One loaded network; may be called from several threads."""
 
-    def run(self, batch: np.ndarray) -> EngineOutput:
+    def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
         """Compute a batch.
 
         Parameters
         ----------
         batch : numpy.ndarray, shape (N, H, W, C), float32
             As `inference.preprocess.build_batch` makes it.
+        explain : bool
+            Give the evidence map too, if the network has one.
 
         Raises
         ------
@@ -59,6 +64,9 @@ class Engine(Protocol):
 
 class OnnxEngine:
     """A network in ONNX's format, run by ONNX Runtime on the processor.
+
+    Outputs are known by name: ``logits`` (or the first one), and where they exist ``features`` and ``evidence``. A
+    network without ``evidence``, as a user's own file may be, has no heat map.
 
     Parameters
     ----------
@@ -84,21 +92,23 @@ class OnnxEngine:
         if len(inputs) != 1:
             raise BundleError(f"The network {name} must have one input; it has {len(inputs)}.")
         self._input_name = inputs[0].name
-        self._names = ["logits" if "logits" in outputs else outputs[0]]
-        if "features" in outputs:
-            self._names.append("features")
+        self._names = {"scores": "logits" if "logits" in outputs else outputs[0]}
+        self._names |= {name: name for name in ("features", "evidence") if name in outputs}
 
-    def run(self, batch: np.ndarray) -> EngineOutput:
+    def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
         """See `Engine.run`."""
+        wanted = [field for field in self._names if explain or field != "evidence"]
         try:
-            scores, *features = self._session.run(self._names, {self._input_name: batch})
+            arrays = self._session.run([self._names[field] for field in wanted], {self._input_name: batch})
         except Exception as error:
             raise EngineError(f"The network could not be run: {_first_line(error)}") from error
-        return EngineOutput(scores=np.asarray(scores), features=np.asarray(features[0]) if features else None)
+        return EngineOutput(**{field: np.asarray(array) for field, array in zip(wanted, arrays, strict=True)})
 
 
 class KerasEngine:
     """A ``.keras`` or ``.h5`` file, run by Keras; ``safe_mode`` is always on, so a file cannot bring code along.
+
+    It has no heat map.
 
     Raises
     ------
@@ -120,7 +130,7 @@ class KerasEngine:
                 raise BundleError(f"{path.name} holds a Lambda layer, which is code; it is not loaded.") from error
             raise BundleError(f"Keras cannot read {path.name}. {_CONVERT_HINT} ({_first_line(error)})") from error
 
-    def run(self, batch: np.ndarray) -> EngineOutput:
+    def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
         """See `Engine.run`."""
         try:
             output = self._model(batch, training=False)
@@ -155,20 +165,33 @@ def probe_engine(engine: Engine, spec: InputSpec, classes: int, name: str) -> bo
     Raises
     ------
     BundleError
-        The network does not take the declared shape, or its output has another width.
+        The network does not take the declared shape, or its output has another width, or its evidence is no map.
     """
     ramp = np.linspace(spec.value_min, spec.value_max, int(np.prod(spec.shape)), dtype=np.float32).reshape(spec.shape)
     batch = np.stack([ramp, np.full(spec.shape, spec.value_min, np.float32)])
     try:
-        scores = engine.run(batch).scores
+        output = engine.run(batch, explain=True)
     except EngineError as error:
         raise BundleError(f"The network {name} does not take pictures of shape {spec.shape}. {error}") from error
+    scores = output.scores
     if scores.shape != (len(batch), classes):
         raise BundleError(
             f"The network {name} must give {classes} numbers a picture, one for each label; its output has the shape "
             f"{tuple(scores.shape[1:])}."
         )
+    if output.evidence is not None:
+        _check_evidence(output.evidence, len(batch), classes, name)
     return bool((scores >= 0).all() and np.allclose(scores.sum(axis=1), 1.0, atol=1e-3))
+
+
+def _check_evidence(evidence: np.ndarray, pictures: int, classes: int, name: str) -> None:
+    is_map = evidence.ndim == 4 and len(evidence) == pictures and evidence.shape[3] in (1, classes)
+    if not is_map or evidence.min() < -1e-3 or evidence.max() > 1.001:
+        raise BundleError(
+            f"The network {name} has an output evidence, which must be of shape (N, h, w, 1) or (N, h, w, {classes}) "
+            f"with values from 0 to 1; received the shape {tuple(evidence.shape)} and values from "
+            f"{evidence.min():g} to {evidence.max():g}."
+        )
 
 
 def _first_line(error: Exception) -> str:

@@ -1,10 +1,13 @@
-"""What comes out of `inference`: frozen values with units, and nothing that computes or words them."""
+"""What comes out of `inference`: frozen values with units, and nothing that decides or words them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+
+import cv2
+import numpy as np
 
 
 class Verdict(str, Enum):
@@ -16,6 +19,46 @@ class Verdict(str, Enum):
     """Two or more labels are named; none is the answer."""
     REJECTED = "rejected"
     """The picture is not of the kind that the model knows: no answer is given."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Heatmap:
+    """Where in the picture the network found evidence for what it looks for; made by `inference.explain`.
+
+    The map is kept as small as the network gave it and enlarged on demand: on a picture of 40 megapixels it would take
+    160 MB.
+
+    Attributes
+    ----------
+    grid : numpy.ndarray, shape (h, w), float32, in [0, 1]
+        The network's own map; not writeable. Each number is its local probability, 0 no evidence, 1 strong evidence.
+        The cells divide the picture's width and height evenly.
+    width_px, height_px : int
+        Size of the original picture.
+    peak : tuple of (float, float)
+        Place of the largest value as fractions (x, y) of width and height, each in [0, 1], from the upper left corner
+        of the picture: the middle of its cell.
+    peak_value : float
+        The largest value, in [0, 1].
+    stands_out : bool
+        False if no place has enough evidence to be pointed at, see `inference.explain.STANDS_OUT_AT`.
+    """
+
+    grid: np.ndarray
+    width_px: int
+    height_px: int
+    peak: tuple[float, float]
+    peak_value: float
+    stands_out: bool
+
+    @property
+    def values(self) -> np.ndarray:
+        """The map on the original picture's pixels: shape (height_px, width_px), float32, in [0, 1].
+
+        Bilinear, computed anew at each access; 4 bytes a pixel.
+        """
+        size_px = (self.width_px, self.height_px)
+        return np.asarray(cv2.resize(self.grid, size_px, interpolation=cv2.INTER_LINEAR))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +85,9 @@ class Prediction:
         Seconds from the call to the answer, decoding included; in a batch, the batch's time shared equally.
     notes : tuple of str
         Sentences that the user should read beside the answer, such as "Only the first of 12 frames was read."
+    heatmap : Heatmap or None
+        Where the evidence is, if it was asked for (``explain=True``), an answer is given (a rejected picture has none)
+        and the network gives a map.
     """
 
     label: str
@@ -54,6 +100,7 @@ class Prediction:
     model_version: str
     duration_s: float
     notes: tuple[str, ...] = ()
+    heatmap: Heatmap | None = None
 
     @property
     def probability(self) -> float:

@@ -17,23 +17,32 @@ WEIGHTS = np.array([[1, 0, 0, 0.5], [0, 1, 0, 0.25], [0, 0, 1, 0.25]], np.float3
 """(3 channels, 4 classes): a picture's mean channels times this are its logits."""
 
 
-def write_onnx(path: Path, *, weights: np.ndarray = WEIGHTS, softmax: bool = False) -> None:
-    """The mean over height and width (BGR as fed), times ``weights``."""
+EVIDENCE_WEIGHTS = np.full((3, 1), 1 / (3 * 255), np.float32)
+"""(3 channels, maps): a pixel's channels times this are its evidence, here how bright it is."""
+
+
+def write_onnx(
+    path: Path, *, weights: np.ndarray = WEIGHTS, softmax: bool = False, evidence: np.ndarray | None = None
+) -> None:
+    """The mean over height and width (BGR as fed), times ``weights``; evidence is each pixel times ``evidence``."""
     nodes = [
         helper.make_node("ReduceMean", ["image", "axes"], ["features"], keepdims=0),
         helper.make_node("MatMul", ["features", "weights"], ["scores" if softmax else "logits"]),
     ]
     if softmax:
         nodes.append(helper.make_node("Softmax", ["scores"], ["logits"], axis=-1))
+    outputs = {"logits": ["n", weights.shape[1]], "features": ["n", 3]}
+    constants = {"axes": np.array([1, 2]), "weights": weights}
+    if evidence is not None:
+        nodes.append(helper.make_node("MatMul", ["image", "evidence_weights"], ["evidence"]))
+        outputs["evidence"] = ["n", 150, 150, evidence.shape[1]]
+        constants["evidence_weights"] = evidence
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 150, 150, 3])],
-        [
-            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", weights.shape[1]]),
-            helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", 3]),
-        ],
-        [numpy_helper.from_array(np.array([1, 2]), "axes"), numpy_helper.from_array(weights, "weights")],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     onnx.checker.check_model(model)
