@@ -7,8 +7,6 @@ exception fails the test, whatever else it looked at.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,33 +19,10 @@ from tests.serving import serve_in_thread
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the PyPI package playwright is not installed")
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 TIMEOUT_MS = 20_000
 """Generous: the machine may be busy with other work."""
 
 OpenPage = Callable[..., "sync_api.Page"]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[sync_api.Browser]:
-    path = os.environ.get("GYRUS_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed (on Debian: apt-get install chromium)")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=path,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--no-first-run",
-            ],
-        )
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="session")

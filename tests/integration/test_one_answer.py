@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +17,6 @@ from gradio_client import Client, handle_file
 
 from inference import Classifier, Verdict
 from inference.settings import DEFAULT_MODEL
-from tests.browser.conftest import browser  # noqa: F401
 from tests.serving import serve_in_thread
 
 ROOT = Path(__file__).parent.parent.parent
@@ -77,9 +77,9 @@ def test_the_page_shows_the_command_lines_answer(
     path: Path,
     address: str,
     rows: dict[str, dict[str, object]],
-    browser: object,  # noqa: F811
+    browser: Any,
 ) -> None:
-    page = browser.new_page()  # type: ignore[attr-defined]
+    page = browser.new_page()
     try:
         page.goto(address)
         page.set_input_files("input[type=file]", str(path))
