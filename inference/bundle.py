@@ -68,10 +68,17 @@ class Calibration:
         The logits are divided by it before the softmax. Guo et al. 2017, https://arxiv.org/abs/1706.04599.
     confident_at : float
         The calibrated probability, in (0, 1], from which a single answer is given.
+    in_set_at : float
+        The calibrated probability from which a label belongs to the prediction set that an uncertain answer names; the
+        set has two labels at least. Fitted so that the sets hold the true label as often as ``coverage`` says.
+    coverage : float
+        See ``in_set_at``; 0 when the sets carry no promise.
     """
 
     temperature: float = 1.0
     confident_at: float = 0.5
+    in_set_at: float = 1.0
+    coverage: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -357,6 +364,8 @@ class _Reader:
             calibration=Calibration(
                 temperature=self._number("calibration", "temperature", 1.0, 1e-3, 1e3),
                 confident_at=self._number("calibration", "confident_at", 0.5, 0.0, 1.0),
+                in_set_at=self._number("calibration", "in_set_at", 1.0, 0.0, 1.0),
+                coverage=self._number("calibration", "coverage", 0.0, 0.0, 1.0),
             ),
             novelty=self._novelty(),
             files=files,

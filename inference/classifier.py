@@ -139,7 +139,7 @@ class Classifier:
         evidence: np.ndarray | None,
     ) -> Prediction:
         labels = self.bundle.labels
-        verdict, candidates = decide(probabilities, novelty, self.bundle.calibration.confident_at)
+        verdict, candidates = decide(probabilities, novelty, self.bundle.calibration)
         index = int(np.argmax(probabilities))
         heatmap = None
         if evidence is not None and verdict is not Verdict.REJECTED:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inference.bundle import NoveltyRule
+from inference.bundle import Calibration, NoveltyRule
 from inference.prediction import Verdict
 
 MAX_CHROMA = 0.08
@@ -24,8 +24,8 @@ MIN_SPREAD = 4.0
 MAX_NOVELTY = 99.0
 """Larger scores say nothing more and are cut off here."""
 
-UNCERTAIN_CANDIDATES = 2
-"""How many labels an uncertain answer names."""
+MIN_CANDIDATES = 2
+"""How many labels an uncertain answer names at least."""
 
 _LOOK_SIZE_PX = 128
 
@@ -115,25 +115,31 @@ def picture_novelty(image: np.ndarray, rule: NoveltyRule) -> float:
     return min(score, MAX_NOVELTY)
 
 
-def decide(probabilities: np.ndarray, novelty: float, confident_at: float) -> tuple[Verdict, tuple[int, ...]]:
+def decide(probabilities: np.ndarray, novelty: float, calibration: Calibration) -> tuple[Verdict, tuple[int, ...]]:
     """Choose the verdict and the classes it names.
+
+    An uncertain answer names the prediction set of split conformal prediction, and two labels at least.
 
     Parameters
     ----------
     probabilities : numpy.ndarray, shape (classes,)
     novelty : float
         From 1 on the picture is refused.
-    confident_at : float
-        Probability from which one answer is given.
+    calibration : Calibration
 
     Returns
     -------
     tuple of (Verdict, tuple of int)
         The classes' indices, most probable first.
+
+    References
+    ----------
+    Sadinle, Lei and Wasserman 2019, least ambiguous set-valued classifiers, https://arxiv.org/abs/1609.00451.
     """
     ranked = tuple(int(index) for index in np.argsort(-probabilities, kind="stable"))
     if novelty >= 1.0:
         return Verdict.REJECTED, ()
-    if probabilities[ranked[0]] >= confident_at:
+    if probabilities[ranked[0]] >= calibration.confident_at:
         return Verdict.CONFIDENT, ranked[:1]
-    return Verdict.UNCERTAIN, ranked[:UNCERTAIN_CANDIDATES]
+    in_set = int((probabilities >= calibration.in_set_at).sum())
+    return Verdict.UNCERTAIN, ranked[: max(in_set, MIN_CANDIDATES)]

@@ -13,11 +13,27 @@ import numpy as np
 
 from inference.bundle import InputSpec
 from inference.preprocess import build_batch
-from training.augment import Slice, change_appearance, draw_lesion, paste_healthy, paste_tumour, reframe, remove_tumour
+from training.augment import (
+    Box,
+    Slice,
+    change_appearance,
+    draw_harmless_box,
+    draw_lesion,
+    hide_region,
+    paste_tumour,
+    reframe,
+    strip_skull,
+)
 from training.dataset import NO_TUMOUR, TUMOUR_TYPES, UNKNOWN_TUMOUR, Sample
 
-DRAW_SHARES = {"glioma": 0.22, "meningioma": 0.20, "pituitary": 0.18, NO_TUMOUR: 0.33, UNKNOWN_TUMOUR: 0.07}
+DRAW_SHARES = {"glioma": 0.22, "meningioma": 0.20, "pituitary": 0.16, NO_TUMOUR: 0.34, UNKNOWN_TUMOUR: 0.08}
 """How often each label is drawn: the four classes about equally, whatever their number."""
+
+DISTURBED_SHARE = 0.8
+"""How often a harmless place is covered too, as a multiple of the share of counterfactuals."""
+
+STRIPPED_SHARE = 0.12
+"""How often the skull is taken away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,39 +119,41 @@ class AugmentedBatches(keras.utils.PyDataset):
         return Example(item=item, label=sample.label, box_known=sample.box is not None or not sample.has_tumour)
 
     def _draw(self, rng: np.random.Generator) -> Example:
-        example = self._draw_counterfactual(rng) if rng.random() < self.counterfactuals else None
-        example = example or self._draw_real(rng)
-        item = reframe(example.item, rng, strength=self._strength)
+        labels = [label for label in DRAW_SHARES if self._by_label[label]]
+        shares = np.array([DRAW_SHARES[label] for label in labels])
+        sample = self._pick(rng, self._by_label[labels[int(rng.choice(len(labels), p=shares / shares.sum()))]])
+        drawn = self._draw_counterfactual(sample, rng) if rng.random() < self.counterfactuals else None
+        example, box = drawn or (self._build_real(sample), sample.box)
+        grey = example.item.grey
+        if example.box_known and rng.random() < self.counterfactuals * DISTURBED_SHARE:
+            grey = _disturb(grey, box if example.label != NO_TUMOUR else None, rng)
+        if rng.random() < STRIPPED_SHARE * self._strength:
+            grey = strip_skull(grey, rng)
+        item = reframe(Slice(grey=grey, lesion=example.item.lesion), rng, strength=self._strength)
         item = Slice(grey=change_appearance(item.grey, rng, strength=self._strength), lesion=item.lesion)
         return Example(item=item, label=example.label, box_known=example.box_known)
 
     def _pick(self, rng: np.random.Generator, samples: Sequence[Sample]) -> Sample:
         return samples[int(rng.integers(len(samples)))]
 
-    def _draw_real(self, rng: np.random.Generator) -> Example:
-        labels = [label for label in DRAW_SHARES if self._by_label[label]]
-        shares = np.array([DRAW_SHARES[label] for label in labels])
-        label = labels[int(rng.choice(len(labels), p=shares / shares.sum()))]
-        return self._build_real(self._pick(rng, self._by_label[label]))
-
-    def _draw_counterfactual(self, rng: np.random.Generator) -> Example | None:
-        """A tumour in a healthy brain (5 of 10), an ill brain healed (3), a healthy piece in a healthy brain (2)."""
-        kind = rng.random()
-        host, other = (self._pictures[self._pick(rng, self._by_label[NO_TUMOUR]).path] for _ in range(2))
+    def _draw_counterfactual(self, sample: Sample, rng: np.random.Generator) -> tuple[Example, Box | None] | None:
+        """The same picture with the other answer: a tumour hidden, or one from elsewhere put into a healthy brain."""
+        grey = self._pictures[sample.path]
+        if sample.has_tumour:
+            healed = None if sample.box is None else hide_region(grey, sample.box, rng)
+            if healed is None:
+                return None
+            return Example(item=Slice(grey=healed, lesion=draw_lesion(None)), label=NO_TUMOUR, box_known=True), None
         donor = self._pick(rng, self._boxed)
-        if kind < 0.2:
-            return _build_healthy(paste_healthy(host, other, rng))
-        if kind < 0.5:
-            return _build_healthy(remove_tumour(self._pictures[donor.path], donor.box))
-        pasted = paste_tumour(host, self._pictures[donor.path], donor.box, rng)
+        pasted = paste_tumour(grey, self._pictures[donor.path], donor.box, rng)
         if pasted is None:
             return None
-        grey, box = pasted
-        return Example(item=Slice(grey=grey, lesion=draw_lesion(box)), label=donor.label, box_known=True)
+        ill, box = pasted
+        return Example(item=Slice(grey=ill, lesion=draw_lesion(box)), label=donor.label, box_known=True), box
 
 
-def _build_healthy(grey: np.ndarray | None) -> Example | None:
-    """An example without a tumour, or None when the picture could not be made."""
-    if grey is None:
-        return None
-    return Example(item=Slice(grey=grey, lesion=draw_lesion(None)), label=NO_TUMOUR, box_known=True)
+def _disturb(grey: np.ndarray, tumour: Box | None, rng: np.random.Generator) -> np.ndarray:
+    """Do to a harmless place what counterfactuals do to tumours, so that the doing itself tells nothing."""
+    place = draw_harmless_box(grey, rng, avoid=tumour)
+    changed = None if place is None else hide_region(grey, place, rng, avoid=tumour)
+    return grey if changed is None else changed

@@ -10,8 +10,11 @@ import numpy as np
 
 from inference.decision import FeatureStatistics, feature_distance, softmax
 
-CONFIDENT_ACCURACY = 0.97
-"""Share of right answers that is asked of the answers given with verdict ``confident``, on validation images."""
+MAX_CONFIDENTLY_WRONG = 0.01
+"""Share of the validation images that may get a wrong answer with verdict ``confident``."""
+
+COVERAGE = 0.98
+"""Share of the prediction sets that hold the true label."""
 
 MAX_REFUSED = 0.01
 """Share of validation images that the novelty score may refuse."""
@@ -39,13 +42,24 @@ def fit_temperature(logits: np.ndarray, classes: np.ndarray) -> float:
 
 
 def fit_confident_at(probabilities: np.ndarray, classes: np.ndarray) -> float:
-    """The lowest threshold, 0.5 or more, above which `CONFIDENT_ACCURACY` of the answers are right."""
-    top, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
+    """The lowest threshold, 0.5 or more, at which at most `MAX_CONFIDENTLY_WRONG` of all answers are wrong and sure."""
+    top, wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != classes
     for threshold in np.arange(0.5, 1.0, 0.01):
-        answered = top >= threshold
-        if answered.any() and right[answered].mean() >= CONFIDENT_ACCURACY:
+        if (wrong & (top >= threshold)).mean() <= MAX_CONFIDENTLY_WRONG:
             return round(float(threshold), 2)
     return 0.99
+
+
+def fit_in_set_at(probabilities: np.ndarray, classes: np.ndarray) -> float:
+    """The probability from which a label is in the prediction set, by split conformal prediction at `COVERAGE`.
+
+    References
+    ----------
+    Angelopoulos and Bates 2021, https://arxiv.org/abs/2107.07511, section 1.
+    """
+    of_truth = np.sort(probabilities[np.arange(len(classes)), classes])
+    allowed_misses = int(np.floor((len(classes) + 1) * (1.0 - COVERAGE)))
+    return float(of_truth[allowed_misses - 1]) if allowed_misses else 0.0
 
 
 def fit_statistics(features: np.ndarray) -> FeatureStatistics:

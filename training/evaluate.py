@@ -23,23 +23,33 @@ from training.dataset import (
     read_pictures,
     split_by_group,
 )
+from training.metrics import (
+    brier_score,
+    detection_figures,
+    energy_inside,
+    expected_calibration_error,
+    is_inside,
+    reliability,
+    risk_coverage,
+)
+from training.volumes import read_volumes
 
 NONE_LABEL = CLASS_LABELS[NO_TUMOUR]
 
-
-def expected_calibration_error(confidences: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
-    """Mean gap between confidence and accuracy over equally wide bins, weighted by their sizes.
-
-    References
-    ----------
-    Naeini et al. 2015, https://doi.org/10.1609/aaai.v29i1.9602.
-    """
-    places = np.minimum((confidences * bins).astype(int), bins - 1)
-    gaps = [
-        (places == place).mean() * abs(confidences[places == place].mean() - right[places == place].mean())
-        for place in np.unique(places)
-    ]
-    return float(np.sum(gaps))
+PHOTOGRAPHS = (
+    "astronaut",
+    "camera",
+    "coffee",
+    "chelsea",
+    "rocket",
+    "brick",
+    "grass",
+    "gravel",
+    "coins",
+    "text",
+    "page",
+)
+"""Pictures that scikit-image ships; they are made grey, so that colour does not give them away."""
 
 
 def measure_classes(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, Any]:
@@ -59,6 +69,13 @@ def measure_classes(samples: Sequence[Sample], predictions: Sequence[Prediction]
         "macro_f1": float(f1_score(truth, answer, labels=labels, average="macro", zero_division=0)),
         "majority_class_accuracy": Counter(truth.tolist()).most_common(1)[0][1] / len(truth),
         "ece": expected_calibration_error(confidences, right),
+        "brier": brier_score(
+            np.array([list(prediction.probabilities.values()) for _, prediction in known]),
+            np.array([labels.index(label) for label in truth]),
+        ),
+        "reliability": reliability(confidences, right),
+        "risk_coverage": risk_coverage(confidences, right),
+        "truth_among_candidates": _truth_named(known),
         "share_confident": float(confident.mean()),
         "wrong_and_confident": float((confident & ~right).mean()),
         "accuracy_when_confident": float(right[confident].mean()) if confident.any() else None,
@@ -82,14 +99,43 @@ def measure_sources(samples: Sequence[Sample], predictions: Sequence[Prediction]
     }
 
 
+def _truth_named(known: Sequence[tuple[Sample, Prediction]]) -> float:
+    """Share of the answered pictures whose true class is among the labels that the answer names."""
+    answered = [(s, p) for s, p in known if p.verdict is not Verdict.REJECTED]
+    return float(np.mean([CLASS_LABELS[s.label] in p.candidates for s, p in answered]))
+
+
 def measure_detection(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, Any]:
-    """How well "tumour present" (1 − P(no tumour)) tells tumour from none; 0.5 is chance."""
-    truth = np.array([sample.has_tumour for sample in samples])
+    """How well "tumour present" (1 − P(no tumour)) tells tumour from none, over all and inside each source.
+
+    Inside one source the look of the source cannot help, so that figure is the one to believe.
+    """
+    present = np.array([sample.has_tumour for sample in samples])
     scores = np.array([1.0 - prediction.probabilities[NONE_LABEL] for prediction in predictions])
-    same_source = np.array([sample.source == "br35h" for sample in samples])
+    sources = np.array([sample.source for sample in samples])
+    figures = {"all": detection_figures(present, scores)}
+    for source in sorted(set(sources)):
+        inside = sources == source
+        if 0 < present[inside].sum() < inside.sum():
+            figures[source] = detection_figures(present[inside], scores[inside])
+    return figures
+
+
+def measure_place(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, Any]:
+    """Where the heat map peaks, on the slices whose tumour's box is known; by source.
+
+    ``box_share`` is what a peak at a random place would reach.
+    """
+    table: dict[str, list[tuple[bool, float, float]]] = defaultdict(list)
+    for sample, prediction in zip(samples, predictions, strict=True):
+        if sample.box is not None and prediction.heatmap is not None:
+            heatmap = prediction.heatmap
+            hit = is_inside(heatmap.peak, sample.box)
+            table[sample.source].append((hit, energy_inside(heatmap.grid, sample.box), sample.box[2] * sample.box[3]))
     return {
-        "auc": float(roc_auc_score(truth, scores)),
-        "auc_br35h_alone": float(roc_auc_score(truth[same_source], scores[same_source])),
+        source: dict(zip(("peak_inside", "energy_inside", "box_share"), map(float, np.mean(rows, axis=0)), strict=True))
+        | {"images": len(rows)}
+        for source, rows in sorted(table.items())
     }
 
 
@@ -113,15 +159,35 @@ def measure_patients(samples: Sequence[Sample], predictions: Sequence[Prediction
 
 def measure_refusals(classifier: Classifier, data_dir: Path, brains: Sequence[Prediction]) -> dict[str, Any]:
     """Share refused: of the test part's brain MRIs (should be none) and of what is not one (should be all)."""
-    refused = {"brain_mri": {"images": len(brains), "refused": _share_refused(brains)}}
+    kinds: dict[str, Sequence[Prediction]] = {"brain_mri": brains}
     for folder in sorted(path for path in (data_dir / "not_brain").glob("*") if path.is_dir()):
-        predictions = _predict(classifier, sorted(folder.iterdir()))
-        refused[folder.name] = {"images": len(predictions), "refused": _share_refused(predictions)}
-    return refused
+        kinds[folder.name] = _predict(classifier, sorted(folder.iterdir()))
+    kinds["photographs"] = list(classifier.predict_many(_grey_photographs()))
+    kinds["noise"] = list(classifier.predict_many(_noise()))
+    kinds["blank"] = list(classifier.predict_many(np.full((200, 200), level, np.uint8) for level in (0, 90, 255)))
+    return {name: _refusal_figures(predictions, brains) for name, predictions in kinds.items()}
 
 
-def _share_refused(predictions: Sequence[Prediction]) -> float:
-    return float(np.mean([prediction.verdict is Verdict.REJECTED for prediction in predictions]))
+def _refusal_figures(predictions: Sequence[Prediction], brains: Sequence[Prediction]) -> dict[str, float]:
+    novelty = [prediction.novelty for prediction in predictions]
+    ordinary = [prediction.novelty for prediction in brains]
+    return {
+        "images": len(predictions),
+        "refused": float(np.mean([prediction.verdict is Verdict.REJECTED for prediction in predictions])),
+        "auroc": float(roc_auc_score([0] * len(ordinary) + [1] * len(novelty), ordinary + novelty)),
+    }
+
+
+def _grey_photographs() -> list[np.ndarray]:
+    import skimage.data
+
+    pictures = [load_image(getattr(skimage.data, name)()).pixels for name in PHOTOGRAPHS]
+    return [np.rint(picture.mean(axis=2)).astype(np.uint8) for picture in pictures]
+
+
+def _noise() -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.normal(100, spread, (200, 200)).clip(0, 255).astype(np.uint8) for spread in (20, 40, 60) * 5]
 
 
 def _predict(classifier: Classifier, paths: Sequence[Path]) -> list[Prediction]:
@@ -131,22 +197,43 @@ def _predict(classifier: Classifier, paths: Sequence[Path]) -> list[Prediction]:
             images.append(load_image(path))
         except GyrusError:
             continue  # a licence file beside the pictures
-    return list(classifier.predict_many(images))
+    return list(classifier.predict_many(images, explain=True))
 
 
 def measure(bundle_path: Path, data_dir: Path) -> dict[str, Any]:
-    """All figures of a bundle on the test part (see `training.dataset.split_by_group`)."""
+    """All figures of a bundle on the test part (see `training.dataset.split_by_group`) and on the volumes."""
     classifier = Classifier.load(bundle_path)
     samples = read_manifest(data_dir)
     test = split_by_group(drop_twins(samples, read_pictures(samples)))["test"]
     predictions = _predict(classifier, [sample.path for sample in test])
-    return {
+    figures = {
         "model": f"{classifier.bundle.name} {classifier.bundle.version}",
         "classes": measure_classes(test, predictions),
         "sources": measure_sources(test, predictions),
         "detection": measure_detection(test, predictions),
+        "place": measure_place(test, predictions),
         "patients": measure_patients(test, predictions),
         "refusal": measure_refusals(classifier, data_dir, predictions),
+    }
+    return figures | measure_volumes(classifier, data_dir)
+
+
+def measure_volumes(classifier: Classifier, data_dir: Path) -> dict[str, Any]:
+    """The cohorts that came as volumes, slice by slice: detection, place, and how many of the slices are refused."""
+    volumes = read_volumes(data_dir)
+    if not volumes:
+        return {}
+    samples = [sample for sample, _ in volumes]
+    predictions = list(classifier.predict_many((grey for _, grey in volumes), explain=True))
+    refused = [prediction.verdict is Verdict.REJECTED for prediction in predictions]
+    healthy = [p.label == NONE_LABEL for s, p in zip(samples, predictions, strict=True) if s.source == "dicom_t1"]
+    return {
+        "volumes": {
+            "detection": measure_detection(samples, predictions),
+            "place": measure_place(samples, predictions),
+            "refused": float(np.mean(refused)),
+            "healthy_called_healthy": float(np.mean(healthy)) if healthy else None,
+        }
     }
 
 

@@ -20,7 +20,14 @@ from inference.engines import OnnxEngine
 from inference.errors import BundleError
 from inference.preprocess import build_batch
 from training.architectures import build_serving_net
-from training.calibrate import fit_confident_at, fit_distance_limit, fit_statistics, fit_temperature
+from training.calibrate import (
+    COVERAGE,
+    fit_confident_at,
+    fit_distance_limit,
+    fit_in_set_at,
+    fit_statistics,
+    fit_temperature,
+)
 from training.card import build_about, build_card
 from training.dataset import CLASS_LABELS, NO_TUMOUR, UNKNOWN_TUMOUR, Sample
 from training.evaluate import measure
@@ -87,7 +94,7 @@ def calibrate(engine: OnnxEngine, parts: dict[str, list[Sample]], statistics_pat
     order = list(CLASS_LABELS)
     classes = np.array([order.index(s.label) for s in parts["validation"] if s.label != UNKNOWN_TUMOUR])
     temperature = fit_temperature(logits[known], classes)
-    confident_at = fit_confident_at(softmax(logits[known], temperature), classes)
+    probabilities = softmax(logits[known], temperature)
     statistics = fit_statistics(run_network(engine, parts["train"])[1])
     np.savez_compressed(
         statistics_path,
@@ -97,7 +104,12 @@ def calibrate(engine: OnnxEngine, parts: dict[str, list[Sample]], statistics_pat
         residual_scale=statistics.residual_scale,
     )
     return {
-        "calibration": {"temperature": temperature, "confident_at": confident_at},
+        "calibration": {
+            "temperature": temperature,
+            "confident_at": fit_confident_at(probabilities, classes),
+            "in_set_at": round(fit_in_set_at(probabilities, classes), 4),
+            "coverage": COVERAGE,
+        },
         "novelty": {
             "grey_only": True,
             "statistics": statistics_path.name,

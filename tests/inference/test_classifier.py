@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from inference import Classifier, InputError, Verdict
-from inference.bundle import InputSpec
+from inference.bundle import Calibration, InputSpec
 from inference.decision import decide, softmax
 from inference.preprocess import build_batch, prepare_image
 from tests.tiny import LABELS, WEIGHTS, striped, write_bundle, write_onnx
@@ -156,4 +156,9 @@ class TestDecision:
         ],
     )
     def test_decide(self, probabilities: list[float], novelty: float, verdict: Verdict, named: tuple[int, ...]) -> None:
-        assert decide(np.array(probabilities), novelty, confident_at=0.7) == (verdict, named)
+        assert decide(np.array(probabilities), novelty, Calibration(confident_at=0.7)) == (verdict, named)
+
+    def test_an_uncertain_answer_names_the_whole_prediction_set(self) -> None:
+        calibration = Calibration(confident_at=0.9, in_set_at=0.08)
+        probabilities = np.array([0.1, 0.05, 0.6, 0.25])
+        assert decide(probabilities, 0.0, calibration) == (Verdict.UNCERTAIN, (2, 3, 0))

@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from inference.decision import feature_distance, softmax
-from training.calibrate import fit_confident_at, fit_distance_limit, fit_statistics, fit_temperature
-from training.evaluate import expected_calibration_error
+from training.calibrate import (
+    COVERAGE,
+    fit_confident_at,
+    fit_distance_limit,
+    fit_in_set_at,
+    fit_statistics,
+    fit_temperature,
+)
+from training.metrics import expected_calibration_error
 
 
 def draw(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -23,13 +30,21 @@ def test_temperature_undoes_a_factor(factor: float) -> None:
     assert fit_temperature(logits * factor, classes) == pytest.approx(factor, rel=0.08)
 
 
-def test_confident_answers_are_right_as_often_as_asked() -> None:
+def test_few_answers_are_wrong_and_confident() -> None:
     logits, classes = draw(np.random.default_rng(1), 6000)
     probabilities = softmax(logits)
     threshold = fit_confident_at(probabilities, classes)
-    answered = probabilities.max(axis=1) >= threshold
-    assert (probabilities.argmax(axis=1) == classes)[answered].mean() >= 0.97
-    assert 0.5 < threshold < 0.99
+    wrong = probabilities.argmax(axis=1) != classes
+    assert (wrong & (probabilities.max(axis=1) >= threshold)).mean() <= 0.01
+    assert (wrong & (probabilities.max(axis=1) >= threshold - 0.02)).mean() > 0.01
+
+
+def test_prediction_sets_hold_the_truth_as_often_as_promised() -> None:
+    logits, classes = draw(np.random.default_rng(2), 12000)
+    probabilities = softmax(logits)
+    in_set_at = fit_in_set_at(probabilities[:6000], classes[:6000])
+    held = probabilities[np.arange(6000, 12000), classes[6000:]] >= in_set_at
+    assert held.mean() == pytest.approx(COVERAGE, abs=0.006)  # three standard errors of 6,000 draws
 
 
 def test_distance_of_the_own_is_about_one_and_of_others_more() -> None:

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from inference.errors import InputError
-from training.augment import Slice, change_appearance, draw_lesion, paste_tumour, reframe, remove_tumour
+from training.augment import (
+    Slice,
+    change_appearance,
+    draw_harmless_box,
+    draw_lesion,
+    hide_region,
+    paste_tumour,
+    reframe,
+    strip_skull,
+)
 from training.dataset import STORED_SIZE_PX, Sample, drop_twins, head_box, read_manifest, split_by_group
 
 
@@ -130,11 +139,34 @@ class TestAugment:
             paste_tumour(np.zeros((256, 256), np.uint8), head(), (0.5, 0.5, 0.1, 0.1), np.random.default_rng(0)) is None
         )
 
-    def test_removed_tumour_looks_like_the_other_side(self) -> None:
+    def test_a_hidden_tumour_is_hidden_and_the_rest_untouched(self) -> None:
         box = (0.35, 0.5, 0.12, 0.12)
-        ill = np.clip(head() + 120 * draw_lesion(box), 0, 255).astype(np.uint8)
-        healed = remove_tumour(ill, box)
-        assert healed is not None
-        inside = draw_lesion(box) > 0.9
-        assert healed[inside].mean() < ill[inside].mean() - 60
-        assert remove_tumour(ill, (0.5, 0.5, 0.12, 0.12)) is None
+        stripes = 60 + 80 * (np.arange(256) // 4 % 2)
+        ill = np.clip(head() * 0.7 + stripes * draw_lesion(box), 0, 255).astype(np.uint8)
+        inside, far = draw_lesion(box) > 0.9, draw_lesion((0.35, 0.5, 0.3, 0.3)) == 0
+        covered = [hide_region(ill, box, np.random.default_rng(seed)) for seed in range(40)]
+        made = [picture for picture in covered if picture is not None]
+        assert len(made) > 30
+        for picture in made:
+            # nothing of the tumour's own pattern is left inside; a plain cover has no pattern at all
+            cover, tumour = picture[inside].astype(float), ill[inside].astype(float)
+            assert cover.std() == 0 or abs(np.corrcoef(cover, tumour)[0, 1]) < 0.3
+            assert np.array_equal(picture[far], ill[far])
+
+    def test_a_tumour_is_not_copied_elsewhere(self) -> None:
+        tumour = (0.35, 0.5, 0.12, 0.12)
+        ill = np.clip(head() * 0.5 + 200 * draw_lesion(tumour), 0, 255).astype(np.uint8)
+        for seed in range(40):
+            rng = np.random.default_rng(seed)
+            place = draw_harmless_box(ill, rng, avoid=tumour)
+            changed = None if place is None else hide_region(ill, place, rng, avoid=tumour)
+            untouched = draw_lesion((tumour[0], tumour[1], 0.06, 0.06)) > 0.9
+            assert changed is None or np.median(changed[untouched]) > 180
+
+    def test_a_stripped_head_loses_its_rim_and_keeps_its_middle(self) -> None:
+        grey = head()
+        stripped = strip_skull(grey, np.random.default_rng(0))
+        assert np.array_equal(stripped[120:136, 120:136], grey[120:136, 120:136])
+        left, _, right, _ = head_box(grey)
+        assert stripped[:, left : left + 6].max() == 0
+        assert stripped[:, right - 6 : right].max() == 0

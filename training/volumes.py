@@ -1,0 +1,87 @@
+"""Slices of whole volumes, for training and for measuring on cohorts that no picture collection holds.
+
+Two folders are known, as they come: ``gbm_nifti`` (T1 after contrast, with a mask of the tumour) and ``dicom_t1`` (one
+healthy person's series). A slice gets a name of its own, ``VOLUME#number``, since it is no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from inference.images import load_image
+from training.augment import Box
+from training.dataset import NO_TUMOUR, STORED_SIZE_PX, Sample
+
+MIN_LESION_PX = 60
+"""Mask pixels (of 256×256) from which a slice counts as showing the tumour; thinner cuts are left out altogether."""
+
+_MIN_SPREAD = 1.0
+"""Standard deviation of the raw values below which a slice is padding."""
+
+
+def read_volumes(data_dir: Path) -> list[tuple[Sample, np.ndarray]]:
+    """Read the slices of every volume below ``data_dir`` that is there.
+
+    Returns
+    -------
+    list of (Sample, numpy.ndarray, shape (STORED_SIZE_PX, STORED_SIZE_PX), uint8)
+        Sources ``gbm_nifti`` and ``dicom_t1``; groups are persons.
+    """
+    return [*_read_gbm(data_dir / "gbm_nifti"), *_read_dicom(data_dir / "dicom_t1")]
+
+
+def _read_gbm(folder: Path) -> Iterator[tuple[Sample, np.ndarray]]:
+    for scan in sorted(folder.glob("*/*Scan_T1.nii.gz")):
+        mask = scan.with_name(scan.name.replace("Scan_T1", "Mask"))
+        values, inside = _load_axial(scan), _load_axial(mask) > 0
+        for number in range(values.shape[0]):
+            lesion_px = int(inside[number].sum())
+            if values[number].std() < _MIN_SPREAD or 0 < lesion_px < MIN_LESION_PX:
+                continue
+            person = f"gbm-{scan.parent.name}"
+            sample = Sample(
+                path=Path(f"{scan}#{number}"),
+                label="glioma" if lesion_px else NO_TUMOUR,
+                source="gbm_nifti",
+                group=person,
+                patient=person,
+                box=_mask_box(inside[number]) if lesion_px else None,
+            )
+            yield sample, _to_grey(values[number])
+
+
+def _read_dicom(folder: Path) -> Iterator[tuple[Sample, np.ndarray]]:
+    import pydicom
+
+    for path in sorted(folder.glob("*.dcm")):
+        values = pydicom.dcmread(path).pixel_array.astype(np.float32)
+        sample = Sample(path=Path(f"{path}#0"), label=NO_TUMOUR, source="dicom_t1", group="dicom_t1")
+        yield sample, _to_grey(values)
+
+
+def _load_axial(path: Path) -> np.ndarray:
+    """A NIfTI volume as axial slices (slice, row, column), the nose up."""
+    import nibabel
+
+    canonical = nibabel.as_closest_canonical(nibabel.load(path))
+    return np.ascontiguousarray(np.asarray(canonical.dataobj, dtype=np.float32).transpose(2, 1, 0)[:, ::-1])
+
+
+def _mask_box(inside: np.ndarray) -> Box:
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    height, width = inside.shape
+    return (
+        float(columns[0] + columns[-1] + 1) / 2 / width,
+        float(rows[0] + rows[-1] + 1) / 2 / height,
+        float(columns[-1] + 1 - columns[0]) / width,
+        float(rows[-1] + 1 - rows[0]) / height,
+    )
+
+
+def _to_grey(values: np.ndarray) -> np.ndarray:
+    grey = cv2.cvtColor(load_image(values).pixels, cv2.COLOR_RGB2GRAY)
+    return cv2.resize(grey, (STORED_SIZE_PX, STORED_SIZE_PX), interpolation=cv2.INTER_AREA)
