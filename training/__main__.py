@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -15,6 +16,19 @@ def build_parser() -> argparse.ArgumentParser:
     """The commands and their options; heavy modules are imported by the command that needs them."""
     parser = argparse.ArgumentParser(prog="python -m training", description="Make the model that Gyrus serves.")
     commands = parser.add_subparsers(dest="command", required=True)
+
+    audit = commands.add_parser("audit", help="report what is in a folder of images, and group what belongs together")
+    default = os.environ.get("GYRUS_DATA")
+    audit.add_argument(
+        "data",
+        type=Path,
+        nargs="?" if default else None,
+        default=default and Path(default),
+        help="folder of class folders, or with a manifest.csv (default: $GYRUS_DATA)",
+    )
+    audit.add_argument(
+        "--out", type=Path, default=Path("runs/audit"), help="folder for audit.html, audit.json and groups.csv"
+    )
 
     fit = commands.add_parser("fit", help="train the network; run again to go on after a stop")
     _add_common(fit)
@@ -48,6 +62,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         default=default and Path(default),
         help="folder of images with manifest.csv (default: $GYRUS_DATA)",
     )
+    parser.add_argument("--groups", type=Path, help="groups.csv of an audit, instead of the folder's manifest.csv")
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +89,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> None:
     """Carry out the command that was parsed."""
-    if options.command == "fit":
+    if options.command == "audit":
+        from training.audit import audit
+        from training.audit_page import summarise
+
+        figures = audit(options.data, options.out, progress=show_progress)
+        print("\n".join(f"{value} {words}" for value, words, _ in summarise(figures)))
+        print(
+            f"The report is {options.out / 'audit.html'}; fit and evaluate take --groups {options.out / 'groups.csv'}."
+        )
+    elif options.command == "fit":
         from training.fit import FitSettings, fit
 
         given = {field.name: getattr(options, field.name) for field in fields(FitSettings)}
@@ -82,15 +106,28 @@ def run(options: argparse.Namespace) -> None:
             options.data,
             options.work,
             FitSettings(**{name: value for name, value in given.items() if value is not None}),
+            **_find_groups(options),
         )
     elif options.command == "export":
         from training.export import export_bundle
 
-        export_bundle(options.data, options.work, options.out, version=options.version)
+        export_bundle(options.data, options.work, options.out, version=options.version, **_find_groups(options))
     else:
         from training.evaluate import evaluate
 
-        evaluate(options.bundle, options.data)
+        evaluate(options.bundle, options.data, **_find_groups(options))
+
+
+def _find_groups(options: argparse.Namespace) -> dict[str, Path]:
+    return {"groups": options.groups} if options.groups else {}
+
+
+def show_progress(task: str, done: int, total: int) -> None:
+    """Say on standard error how far a task is: in place on a terminal, else at every tenth."""
+    if sys.stderr.isatty():
+        print(f"\r{task}: {done:,} of {total:,}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+    elif done == total or done * 10 // total > (done - 1) * 10 // total:
+        print(f"{task}: {done:,} of {total:,}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

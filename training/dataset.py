@@ -40,8 +40,16 @@ STORED_SIZE_PX = 256
 TEST_FOLD = "1"
 """Cheng's patient-level fold that no training part may touch."""
 
+COLUMNS = (
+    *("path", "label", "source", "patient_id", "cheng_fold", "group"),
+    *("box_x_center", "box_y_center", "box_width", "box_height"),
+)
+"""Of ``manifest.csv``, and of the ``groups.csv`` that an audit writes."""
+
+TWIN_CORRELATION = 0.96
+"""Two pictures whose thumbnails correlate above it are near-duplicates: no two of Cheng's patients do."""
+
 _TWIN_SOURCES_FIRST = ("cheng", "br35h", "sartaj")
-_TWIN_CORRELATION = 0.96
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,22 +86,40 @@ class Sample:
         return self.label != NO_TUMOUR
 
 
-def read_manifest(data_dir: Path) -> list[Sample]:
-    """Read ``manifest.csv``.
+def read_manifest(data_dir: Path, groups: Path | None = None) -> list[Sample]:
+    """Read ``manifest.csv``, or the file of groups that an audit wrote (see `training.audit`).
+
+    Parameters
+    ----------
+    data_dir : pathlib.Path
+        What the paths in the file are relative to.
+    groups : pathlib.Path, optional
+        Read this file instead of ``data_dir/manifest.csv``.
 
     Raises
     ------
     InputError
-        There is no manifest, or a column is missing.
+        There is no such file, or a column is missing.
     """
-    manifest = data_dir / "manifest.csv"
+    return read_table(groups or data_dir / "manifest.csv", data_dir, required=COLUMNS)
+
+
+def read_table(table: Path, data_dir: Path, *, required: Iterable[str]) -> list[Sample]:
+    """Read the columns of `COLUMNS` that a CSV file has; those that are not `required` may be missing or empty."""
     try:
-        with manifest.open(newline="", encoding="utf-8") as file:
-            return [_read_row(data_dir, row) for row in csv.DictReader(file)]
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            for column in required:
+                if column not in (reader.fieldnames or ()):
+                    raise InputError(f"{table} lacks the column {column!r}.")
+            return [_read_row(data_dir, {name: row.get(name) or "" for name in COLUMNS}) for row in reader]
     except OSError as error:
-        raise InputError(f"There is no readable {manifest}; training needs one.") from error
-    except KeyError as error:
-        raise InputError(f"{manifest} lacks the column {error}.") from error
+        raise InputError(
+            f"There is no readable {table}; training needs one. For images in class folders, python -m training audit "
+            "writes groups.csv, which --groups takes instead."
+        ) from error
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{table} is not a table of images that can be read: {error}.") from error
 
 
 def _read_row(data_dir: Path, row: dict[str, str]) -> Sample:
@@ -144,7 +170,12 @@ def read_grey(path: Path) -> np.ndarray:
     """
     from inference.images import load_image
 
-    grey = cv2.cvtColor(load_image(path).pixels, cv2.COLOR_RGB2GRAY)
+    return to_grey(load_image(path).pixels)
+
+
+def to_grey(pixels: np.ndarray) -> np.ndarray:
+    """Grey values at `STORED_SIZE_PX` of a decoded picture, shape (H, W, 3), uint8, RGB."""
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     return cv2.resize(grey, (STORED_SIZE_PX, STORED_SIZE_PX), interpolation=cv2.INTER_AREA)
 
 
@@ -183,14 +214,15 @@ def drop_twins(samples: Sequence[Sample], pictures: dict[Path, np.ndarray]) -> l
     contradicts the picture it duplicates therefore goes too.
     """
     groups: dict[str, list[Sample]] = defaultdict(list)
-    for sample in sorted(samples, key=lambda sample: _TWIN_SOURCES_FIRST.index(sample.source)):
+    ranks = {source: rank for rank, source in enumerate(_TWIN_SOURCES_FIRST)}
+    for sample in sorted(samples, key=lambda sample: ranks.get(sample.source, len(ranks))):
         groups[sample.group].append(sample)
     kept: list[Sample] = []
     for group in groups.values():
         seen: list[np.ndarray] = []
         for sample in group:
             thumb = thumbnail(pictures[sample.path])
-            is_twin = bool(seen) and float(np.max(np.stack(seen) @ thumb)) > _TWIN_CORRELATION
+            is_twin = bool(seen) and float(np.max(np.stack(seen) @ thumb)) > TWIN_CORRELATION
             if sample.source == "cheng" or not is_twin:
                 kept.append(sample)
                 seen.append(thumb)
