@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from inference.bundle import ModelBundle
-from inference.images import load_image
-from inference.prediction import Prediction, Verdict
+from inference.explain import build_heatmap
+from inference.images import DecodedImage, load_image
+from inference.prediction import Heatmap, Prediction, Verdict
 
 LABELS = ("Apple", "Pear Fruit", "Quince")
 SPOKEN = ("apple", "pear", "quince")
@@ -65,30 +66,41 @@ def make_prediction(probabilities: Mapping[str, float] = CONFIDENT, **changes: A
     return Prediction(**{**values, **changes})
 
 
+def make_heatmap(peak_value: float = 0.9, shape_px: tuple[int, ...] = (90, 120)) -> Heatmap:
+    """A map of 19 × 19 cells with one spot, in the upper right part."""
+    grid = np.zeros((19, 19, 1), np.float32)
+    grid[3:6, 13:16] = peak_value / 2
+    grid[4, 14] = peak_value
+    return build_heatmap(grid, 0, shape_px)
+
+
 @dataclass
 class FakeClassifier:
     """Decodes like the real one, then answers by the picture's mean colour.
 
-    Red is uncertain, green is refused, blue is nearly certain, a magenta picture is a defect of the program, anything
-    else is a confident pear.
+    Red is uncertain, green is refused, blue is nearly certain and no place stands out, a magenta picture is a defect of
+    the program, anything else is a confident pear. With ``gives_maps=False`` it is a model without heat maps.
     """
 
     bundle: ModelBundle = field(default_factory=make_bundle)
     delay_s: float = 0.0
+    gives_maps: bool = True
     calls: list[Any] = field(default_factory=list)
 
-    def predict(self, image: bytes | str | Path | np.ndarray, /) -> Prediction:
+    def predict(self, image: bytes | str | Path | np.ndarray | DecodedImage, /, *, explain: bool = False) -> Prediction:
         """Answer by colour."""
         self.calls.append(image)
-        decoded = load_image(image)
+        decoded = image if isinstance(image, DecodedImage) else load_image(image)
         time.sleep(self.delay_s)
         high = tuple(bool(value > 127) for value in decoded.pixels.reshape(-1, 3).mean(axis=0))
+        heatmap = make_heatmap(0.9, decoded.pixels.shape[:2]) if explain and self.gives_maps else None
         if high == (True, False, True):
             raise RuntimeError("secret detail of a defect")
         if high == (True, False, False):
-            return make_prediction(UNCERTAIN, notes=decoded.notes)
+            return make_prediction(UNCERTAIN, notes=decoded.notes, heatmap=heatmap)
         if high == (False, True, False):
             return make_prediction(CONFIDENT, verdict=Verdict.REJECTED, novelty=3.0, notes=decoded.notes)
         if high == (False, False, True):
-            return make_prediction(CERTAIN, notes=decoded.notes)
-        return make_prediction(CONFIDENT, notes=decoded.notes)
+            faint = heatmap and make_heatmap(0.2, decoded.pixels.shape[:2])
+            return make_prediction(CERTAIN, notes=decoded.notes, heatmap=faint)
+        return make_prediction(CONFIDENT, notes=decoded.notes, heatmap=heatmap)

@@ -15,12 +15,33 @@ from typing import Any
 
 from inference.bundle import ModelBundle
 from inference.errors import GyrusError
-from inference.prediction import Prediction, Verdict
+from inference.prediction import Heatmap, Prediction, Verdict
 
 _LOG = logging.getLogger(__name__)
 
 DISCLAIMER = "Research and teaching tool, not a medical device. Do not use it to diagnose or to treat."
 """Shown beside every answer and in the footer, unless the bundle's ``about.disclaimer`` says something else."""
+
+
+HEAT_SWITCH = "Show where the evidence is"
+"""Names the switch that shows and hides the heat map."""
+
+HEAT_OPACITY = "Opacity"
+"""Names the slider of the heat map's opacity."""
+
+HEAT_ENDS = ("no evidence", "strong evidence")
+"""The two ends of the heat map's colour bar."""
+
+_PLACES = (
+    ("upper left part", "upper part", "upper right part"),
+    ("left part", "middle", "right part"),
+    ("lower left part", "lower part", "lower right part"),
+)
+"""Nine parts of a picture, row by row; left and right as they are seen."""
+
+_MIDDLE = (0.4, 0.6)
+"""What counts as neither left nor right, upper nor lower, as fractions; narrow, because a subject that has a margin
+round it does not fill the outer parts."""
 
 
 class Tone(str, Enum):
@@ -105,6 +126,22 @@ class Presentation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeatPresentation:
+    """What a front says of a heat map; plain text, not yet escaped.
+
+    Attributes
+    ----------
+    sentence : str
+        Where the evidence is, or that no place stands out.
+    drawn : bool
+        False: there is nothing to colour, and the sentence stands alone.
+    """
+
+    sentence: str
+    drawn: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fact:
     """One line of the panel about the model: a name, its value and a remark, each may be empty."""
 
@@ -171,6 +208,15 @@ def present_prediction(prediction: Prediction, bundle: ModelBundle) -> Presentat
         notes=tuple(prediction.notes),
         source=f"{prediction.model_name} {prediction.model_version}, {_format_duration(prediction.duration_s)}",
     )
+
+
+def present_heatmap(heatmap: Heatmap) -> HeatPresentation:
+    """Word where the evidence is, for those who cannot see the colours too."""
+    if not heatmap.stands_out:
+        return HeatPresentation(sentence="No place in the image stands out.", drawn=False)
+    column, row = (sum(place > bound for bound in _MIDDLE) for place in heatmap.peak)
+    sentence = f"The strongest evidence is in the {_PLACES[row][column]} of the image."
+    return HeatPresentation(sentence=f"{sentence} The colour marks a place, not an outline.", drawn=True)
 
 
 def present_error(error: BaseException) -> Presentation:

@@ -62,7 +62,7 @@ def classifier(session_classifier: FakeClassifier) -> Iterator[FakeClassifier]:
     """The fake behind `address`; a test may set its ``delay_s``, and reads its ``calls``."""
     session_classifier.calls.clear()
     yield session_classifier
-    session_classifier.delay_s = 0.0
+    session_classifier.delay_s, session_classifier.gives_maps = 0.0, True
 
 
 @pytest.fixture

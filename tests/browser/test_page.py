@@ -37,6 +37,10 @@ def numbers(page: sync_api.Page) -> list[str]:
     return [" ".join(text.split()) for text in page.locator("#numbers .confidence-set").all_inner_texts()]
 
 
+def layer(page: sync_api.Page) -> sync_api.Locator:
+    return page.locator("#picture .layer")
+
+
 def expect_shown(page: sync_api.Page) -> None:
     expect(page.locator("#picture img")).to_be_visible()
     assert page.evaluate("document.querySelector('#picture img').naturalWidth") > 0
@@ -177,6 +181,112 @@ def test_a_defect_shows_an_id_and_nothing_else(page: sync_api.Page) -> None:
     submit(page)
     expect(sentence(page)).to_contain_text("Something went wrong (id ")
     assert "secret detail" not in page.content()
+
+
+def test_the_heat_map_lies_on_the_picture(page: sync_api.Page) -> None:
+    expect(page.locator("#heat")).to_be_hidden()
+    for name in ("confident", "uncertain"):
+        choose(page, encode(COLORS[name]))
+        submit(page)
+        expect(page.locator("#verdict .verdict")).to_have_attribute("data-tone", name)
+        expect(layer(page)).to_be_visible()
+        expect(page.locator(".heat-sentence")).to_contain_text("in the upper right part of the image")
+        assert layer(page).evaluate("e => e.style.backgroundImage").startswith('url("data:image/png;base64,')
+        assert layer(page).bounding_box() == page.locator("#picture img").bounding_box()
+    expect(page.locator(".heat-bar span")).to_have_text(["no evidence", "", "strong evidence"])
+
+
+def test_the_slider_changes_the_opacity_and_asks_nobody(page: sync_api.Page, classifier: FakeClassifier) -> None:
+    choose(page, encode())
+    submit(page)
+    expect(layer(page)).to_have_css("opacity", "0.6")
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    slider = page.get_by_role("slider", name="Opacity")
+    slider.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    expect(layer(page)).to_have_css("opacity", "0.4")
+    page.keyboard.press("End")
+    expect(layer(page)).to_have_css("opacity", "1")
+    assert not [url for url in requests if not url.startswith("data:")]
+    submit(page)  # the next answer keeps what was set
+    expect(page.locator("#submit")).to_have_attribute("aria-disabled", "false")
+    expect(layer(page)).to_have_css("opacity", "1")
+    assert len(classifier.calls) == 2
+
+
+def test_the_switch_hides_the_heat_map(page: sync_api.Page) -> None:
+    choose(page, encode())
+    submit(page)
+    expect(layer(page)).to_be_visible()
+    switch = page.get_by_role("switch", name="Show where the evidence is")
+    switch.focus()
+    page.keyboard.press("Space")
+    expect(layer(page)).to_be_hidden()
+    expect(page.get_by_role("slider")).to_be_disabled()
+    expect(page.locator("#picture img")).to_be_visible()
+    choose(page, encode(COLORS["uncertain"]))
+    submit(page)
+    expect(sentence(page)).to_contain_text("Not sure")
+    expect(layer(page)).to_be_hidden()  # it stays as it was set
+    page.keyboard.press("Tab")
+    switch.check()
+    expect(layer(page)).to_be_visible()
+
+
+def test_no_heat_map_without_an_answer(page: sync_api.Page) -> None:
+    for content, tone in (
+        (encode(COLORS["rejected"]), "rejected"),
+        (b"text", "error"),
+        (encode((220, 20, 220)), "error"),
+    ):
+        choose(page, encode())
+        submit(page)
+        expect(layer(page)).to_be_visible()
+        choose(page, content)
+        expect(layer(page)).to_be_hidden()
+        submit(page)
+        expect(page.locator("#verdict .verdict")).to_have_attribute("data-tone", tone)
+        expect(layer(page)).to_be_hidden()
+        expect(page.locator("#heat")).to_be_hidden()
+
+
+def test_no_colour_where_no_place_stands_out(page: sync_api.Page) -> None:
+    choose(page, encode(COLORS["certain"]))
+    submit(page)
+    expect(page.locator(".heat-sentence")).to_have_text("No place in the image stands out.")
+    expect(layer(page)).to_be_hidden()
+    expect(page.locator(".heat-controls")).to_be_hidden()
+
+
+def test_the_heat_map_goes_with_the_image(page: sync_api.Page, classifier: FakeClassifier) -> None:
+    choose(page, encode())
+    submit(page)
+    expect(layer(page)).to_be_visible()
+    choose(page, encode(COLORS["uncertain"]), "other.png")
+    expect(layer(page)).to_be_hidden()
+    expect(page.locator("#heat")).to_be_hidden()
+    submit(page)
+    expect(layer(page)).to_be_visible()
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(page.locator("#heat")).to_be_hidden()
+    assert layer(page).evaluate("e => e.style.backgroundImage") == ""
+    classifier.delay_s = 1.0
+    choose(page, encode())
+    submit(page)
+    expect(sentence(page)).to_have_text("Reading the image…")
+    choose(page, encode(COLORS["rejected"]), "third.png")
+    page.wait_for_timeout(2000)  # the late answer's map must not lie on another image
+    expect(page.locator("#heat")).to_be_hidden()
+
+
+def test_a_model_without_heat_maps_shows_no_controls(page: sync_api.Page, classifier: FakeClassifier) -> None:
+    classifier.gives_maps = False
+    choose(page, encode())
+    submit(page)
+    expect(sentence(page)).to_have_text("Pear, 94 %.")
+    expect(page.locator("#heat")).to_be_hidden()
 
 
 def test_text_from_outside_stays_text(page: sync_api.Page) -> None:

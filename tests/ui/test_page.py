@@ -225,7 +225,7 @@ def test_mount_options_are_accepted_and_quiet() -> None:
 def test_nothing_in_ui_knows_the_subject() -> None:
     words = ("brain", "mri", "glioma", "meningioma", "pituitary", "tumo")
     sources = [path for suffix in ("*.js", "*.css") for path in (ROOT / "ui" / "web").rglob(suffix)]
-    sources += [ROOT / "ui" / "presenter.py"]
+    sources += [ROOT / "ui" / "presenter.py", ROOT / "ui" / "heat.py"]
     sources += [ROOT / "ui" / "web" / f"{name}.py" for name in ("page", "parts", "panels", "theme", "examples")]
     assert len(sources) > 8
     for source in sources:
@@ -248,3 +248,13 @@ def test_building_writes_nothing_beside_the_sources() -> None:
 def test_answers_can_be_json() -> None:
     config = build().get_config_file()
     json.dumps([component["props"].get("value") for component in config["components"]])
+
+
+def test_api_hands_out_the_heat_maps_layer(client: Any, tmp_path: Path) -> None:
+    _, answer = classify(client, tmp_path, encode())
+    assert answer["heatmap"]["src"].startswith("data:image/png;base64,")
+    assert "upper right" in answer["heatmap"]["sentence"]
+    _, faint = classify(client, tmp_path, encode(COLORS["certain"]))
+    assert faint["heatmap"] == {"sentence": "No place in the image stands out.", "src": ""}
+    for content in (encode(COLORS["rejected"]), b"text"):
+        assert classify(client, tmp_path, content)[1]["heatmap"] is None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 
+import numpy as np
 import pytest
 
 from inference.errors import InputError
+from inference.explain import build_heatmap
 from inference.prediction import Verdict
-from tests.fakes import CERTAIN, CONFIDENT, UNCERTAIN, make_bundle, make_prediction
+from tests.fakes import CERTAIN, CONFIDENT, UNCERTAIN, make_bundle, make_heatmap, make_prediction
 from ui import presenter
 from ui.presenter import Tone, format_percent, present_error, present_prediction
 
@@ -168,3 +170,20 @@ def test_every_tone_has_colours_that_can_be_read() -> None:
 def test_values_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         presenter.present_busy().sentence = "changed"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [((0, 0), "upper left part"), ((9, 9), "middle"), ((9, 18), "right part"), ((18, 9), "lower part")],
+)
+def test_heat_map_says_where(cell: tuple[int, int], words: str) -> None:
+    evidence = np.zeros((19, 19, 1), np.float32)
+    evidence[cell] = 0.8
+    shown = presenter.present_heatmap(build_heatmap(evidence, 0, (40, 40)))
+    assert shown.sentence.startswith(f"The strongest evidence is in the {words} of the image.")
+    assert shown.drawn
+
+
+def test_faint_heat_map_points_at_nothing() -> None:
+    shown = presenter.present_heatmap(make_heatmap(0.2))
+    assert (shown.sentence, shown.drawn) == ("No place in the image stands out.", False)

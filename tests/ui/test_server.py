@@ -197,8 +197,15 @@ def test_a_missing_model_is_told(tmp_path: Path) -> None:
     assert done.stderr.startswith("There is no model at")
 
 
+def test_behind_a_proxy_the_documentation_knows_the_path() -> None:
+    with TestClient(build_app(FakeClassifier(), Settings(root_path="/gyrus"))) as client:
+        assert "/gyrus/openapi.json" in client.get("/docs").text
+        assert client.get("/config").json()["root"].endswith("/gyrus")
+        assert client.get("/readyz").status_code == 200
+
+
 def test_address() -> None:
-    assert describe_address(Settings(host="0.0.0.0", port=80, root_path="/g")) == "http://127.0.0.1:80/g"
+    assert describe_address(Settings(host="0.0.0.0", port=80, root_path="/g")) == "http://127.0.0.1:80"
     assert describe_address(Settings(host="::1")) == "http://[::1]:7860"
 
 
@@ -215,3 +222,64 @@ def test_real_engine_behind_the_api(tmp_path: Path) -> None:
         row = post(client, png((10, 90, 240))).json()
     assert row["probabilities"] == pytest.approx(dict(classifier.predict(picture).probabilities), abs=1e-6)
     assert json.dumps(row)
+
+
+class TestHeatMap:
+    """``explain=1``: the picture with the heat map, and the row in a header."""
+
+    @staticmethod
+    def post(client: TestClient, content: bytes, name: str = "slice.png", explain: str = "1"):
+        return client.post(f"/api/classify?explain={explain}", files={"file": (name, content)})
+
+    def test_is_a_png_of_the_pictures_size(self, client: TestClient) -> None:
+        picture = striped((100, 100, 100), (96, 160))
+        stream = io.BytesIO()
+        Image.fromarray(picture).save(stream, "PNG")
+        answer = self.post(client, stream.getvalue())
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+        overlay = np.asarray(Image.open(io.BytesIO(answer.content)))
+        assert overlay.shape == picture.shape
+        assert np.array_equal(overlay[60:, :80], picture[60:, :80]), "a place without evidence stays as it is"
+        y, x = int(96 * 4.5 / 19), int(160 * 14.5 / 19)
+        assert overlay[y, x].max() > overlay[y, x].min() + 50, "the evidence is coloured"
+        assert answer.headers["Gyrus-Note"].startswith(
+            "The strongest evidence is in the upper right part of the image."
+        )
+
+    def test_the_row_is_in_a_header(self, client: TestClient) -> None:
+        name = "Ä\r\nSet-Cookie: x=1.png"
+        answer = self.post(client, png((100, 100, 100)), name)
+        plain = post(client, png((100, 100, 100)), name)
+        assert json.loads(answer.headers["Gyrus-Row"]) == plain.json()
+        assert "set-cookie" not in answer.headers
+
+    @pytest.mark.parametrize("explain", ["0", "false"])
+    def test_without_it_the_answer_is_the_row(self, client: TestClient, explain: str) -> None:
+        answer = self.post(client, png((100, 100, 100)), explain=explain)
+        assert answer.content == post(client, png((100, 100, 100))).content
+        assert "Gyrus-Row" not in answer.headers
+
+    def test_a_refused_picture_has_none(self, client: TestClient) -> None:
+        stream = io.BytesIO()
+        Image.new("RGB", (64, 64), (20, 220, 20)).save(stream, "PNG")
+        answer = self.post(client, stream.getvalue())
+        assert answer.json()["verdict"] == "rejected"
+        assert answer.content == post(client, stream.getvalue()).content
+
+    def test_bad_files_are_sentences_as_ever(self, client: TestClient) -> None:
+        answer = self.post(client, b"text")
+        assert (answer.status_code, answer.content) == (422, post(client, b"text").content)
+
+    def test_another_value_is_a_sentence(self, client: TestClient) -> None:
+        answer = self.post(client, png((100, 100, 100)), explain="perhaps")
+        assert (answer.status_code, answer.json()["error"]) == (422, "explain is 1 or 0.")
+
+    def test_a_model_without_maps_answers_the_row(self) -> None:
+        with TestClient(build_app(FakeClassifier(gives_maps=False), Settings())) as mapless:
+            assert self.post(mapless, png((100, 100, 100))).json()["verdict"] == "confident"
+
+    def test_it_is_documented(self, client: TestClient) -> None:
+        operation = client.get("/openapi.json").json()["paths"]["/api/classify"]["post"]
+        assert operation["parameters"][0]["name"] == "explain"
+        assert {"application/json", "image/png"} == set(operation["responses"]["200"]["content"])
+        assert operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Row")

@@ -16,7 +16,7 @@ import gradio as gr
 import numpy as np
 
 from inference.bundle import ModelBundle
-from inference.images import load_image
+from inference.images import DecodedImage, load_image
 from inference.prediction import Prediction
 from ui.presenter import (
     present_busy,
@@ -33,6 +33,7 @@ from ui.web.parts import (
     answer_for,
     answer_value,
     build_examples,
+    build_heat,
     build_image_input,
     build_picture,
     build_still,
@@ -67,7 +68,7 @@ class ClassifierLike(Protocol):
     def bundle(self) -> ModelBundle:
         """What the classifier answers and how it is worded."""
 
-    def predict(self, image: bytes | str | Path | np.ndarray, /) -> Prediction:
+    def predict(self, image: bytes | str | Path | np.ndarray | DecodedImage, /, *, explain: bool = False) -> Prediction:
         """Classify an encoded file, a path, or pixels; raises `inference.errors.GyrusError`."""
 
 
@@ -136,7 +137,7 @@ class _Handlers:
             return _NO_NUMBERS, answer_for(None, present_missing())
         try:
             with self._slots:
-                prediction = self._classifier.predict(path)
+                prediction = self._classifier.predict(path, explain=True)
             presentation = present_prediction(prediction, self._classifier.bundle)
         except Exception as error:  # a front shows every error as a sentence; present_error logs what it does not know
             return _NO_NUMBERS, answer_for(path, present_error(error))
@@ -167,6 +168,7 @@ def _lay_out(bundle: ModelBundle, settings: SettingsLike) -> _View:
                     "Submit", variant="primary", size="lg", elem_id="submit", scale=3, min_width=120
                 )
                 view.clear = gr.Button("Clear", size="lg", elem_id="clear", scale=1, min_width=80)
+            build_heat()
         with gr.Column(elem_id="answer-column", scale=2, min_width=300):
             with gr.Row(elem_id="label-row"):
                 view.verdict = build_verdict(present_idle(bundle))

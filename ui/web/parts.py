@@ -22,14 +22,18 @@ import numpy as np
 from gradio.data_classes import FileData
 from PIL import Image
 
-from inference.prediction import Prediction
-from ui.presenter import Presentation, Tone
+from inference.prediction import Heatmap, Prediction
+from ui.heat import DEFAULT_OPACITY, encode_png, render_layer
+from ui.presenter import HEAT_ENDS, HEAT_OPACITY, HEAT_SWITCH, Presentation, Tone, present_heatmap
 from ui.web.examples import Example
 
 ASSETS = Path(__file__).parent / "assets"
 
 _PICTURE_SIDE_PX = 1024
 """Longest side of the picture that is sent to be looked at; the classifier gets the file itself."""
+
+_LAYER_SIDE_PX = 384
+"""Longest side of the heat map's layer; it is smooth, so that the browser can enlarge it."""
 
 _THUMBNAIL_SIDE_PX = 160
 
@@ -40,12 +44,22 @@ _TEMPLATES = {
 <p id="image-hint" class="hint">or drop it anywhere on this page, or paste it</p>
 """,
     "picture": """
-<figure data-state="empty"><img alt="" hidden><figcaption></figcaption></figure>
+<figure data-state="empty">
+<div class="frame"><img alt="" hidden><div class="layer" aria-hidden="true" hidden></div></div>
+<figcaption></figcaption></figure>
 <p class="picture-message" role="status"></p>
 """,
     "verdict": """
 <div class="verdict" role="status" aria-live="polite" aria-atomic="true" data-tone="idle">
 <p class="sentence"></p><p class="detail"></p><ul class="notes" hidden></ul><p class="source"></p></div>
+""",
+    "heat": f"""
+<section class="heat" aria-label="Heat map" hidden><div class="heat-controls">
+<label><input type="checkbox" role="switch" id="heat-switch" checked> {HEAT_SWITCH}</label>
+<label class="opacity"><span>{HEAT_OPACITY}</span> <input type="range" id="heat-opacity" min="0" max="100" step="5"
+value="{100 * DEFAULT_OPACITY:.0f}"></label>
+<p class="heat-bar"><span>{HEAT_ENDS[0]}</span><span class="ramp"></span><span>{HEAT_ENDS[1]}</span></p></div>
+<p class="heat-sentence"></p></section>
 """,
     "examples": "${value}",
 }
@@ -53,7 +67,7 @@ _TEMPLATES = {
 _FILE_SCHEMA = {key: value for key, value in FileData.model_json_schema().items() if key != "description"}
 _ANSWER_SCHEMA = {
     "type": "object",
-    "description": "verdict, sentence, detail, candidates, novelty, notes, model, error",
+    "description": "verdict, sentence, detail, candidates, novelty, notes, model, heatmap, error",
 }
 
 
@@ -86,6 +100,11 @@ def build_verdict(presentation: Presentation) -> gr.HTML:
     return part
 
 
+def build_heat() -> gr.HTML:
+    """Build the heat map's switch, slider and colour bar; `build_verdict` hands its map on to them."""
+    return _build_part("heat", elem_id="heat")
+
+
 def build_examples(examples: Sequence[Example]) -> gr.HTML:
     """Build a row of example pictures; one that is pressed is taken like an upload, and submitted."""
     return _build_part("examples", value=_render_examples(examples), elem_id="examples")
@@ -115,9 +134,9 @@ def answer_value(presentation: Presentation, prediction: Prediction | None = Non
     -------
     dict
         ``verdict`` (or None), ``sentence``, ``detail``, ``candidates`` (labels, the most probable first), ``novelty``,
-        ``notes``, ``model``, ``error`` (a sentence, or None), and for the page ``tone``, ``source``, ``percents`` and
-        ``named`` (in the order in which `gradio.Label` lists the classes). All text is plain. What answers an image
-        has ``image`` too, see `answer_for`.
+        ``notes``, ``model``, ``heatmap`` (`heatmap_value`, or None), ``error`` (a sentence, or None), and for the page
+        ``tone``, ``source``, ``percents`` and ``named`` (in the order in which `gradio.Label` lists the classes). All
+        text is plain. What answers an image has ``image`` too, see `answer_for`.
     """
     return {
         "verdict": prediction.verdict.value if prediction else None,
@@ -127,12 +146,24 @@ def answer_value(presentation: Presentation, prediction: Prediction | None = Non
         "novelty": prediction.novelty if prediction else None,
         "notes": list(presentation.notes),
         "model": f"{prediction.model_name} {prediction.model_version}" if prediction else None,
+        "heatmap": heatmap_value(prediction.heatmap) if prediction and prediction.heatmap else None,
         "error": presentation.sentence if presentation.tone is Tone.ERROR else None,
         "tone": presentation.tone.value,
         "source": presentation.source,
         "percents": [row.percent for row in presentation.rows],
         "named": [row.named for row in presentation.rows],
     }
+
+
+def heatmap_value(heatmap: Heatmap) -> dict[str, str]:
+    """Lay out a heat map: ``sentence``, and ``src``, a ``data:`` URL of a transparent PNG to lay over the picture.
+
+    ``src`` is empty if no place stands out.
+    """
+    presentation = present_heatmap(heatmap)
+    content = encode_png(render_layer(heatmap, _LAYER_SIDE_PX)) if presentation.drawn else b""
+    src = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}" if content else ""
+    return {"sentence": presentation.sentence, "src": src}
 
 
 def answer_for(image: str | None, presentation: Presentation, prediction: Prediction | None = None) -> dict[str, Any]:

@@ -9,22 +9,25 @@ import base64
 import binascii
 import contextlib
 import errno
+import json
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Annotated, Any
 
 import gradio as gr
 import uvicorn
-from fastapi import FastAPI, File, Request, Response, UploadFile
+from fastapi import FastAPI, File, Query, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 
 from inference import GyrusError, InputError, SettingsError, TooLargeError, __version__
 from inference.batch import Row, build_row
+from inference.images import load_image
 from inference.settings import Settings
-from ui.presenter import present_error
+from ui.heat import encode_png, render_overlay
+from ui.presenter import present_error, present_heatmap
 from ui.web.page import ClassifierLike, build_page
 from ui.web.theme import mount_options
 
@@ -57,9 +60,9 @@ def build_app(classifier: ClassifierLike, settings: Settings) -> FastAPI:
         title="Gyrus",
         version=__version__,
         description="A brain MRI in, a trustworthy answer out. Research and teaching tool, not a medical device.",
-        root_path=settings.root_path,
         static_url="/static-offline-docs",
     )
+    app.root_path = settings.root_path
     _close_uploads(app)
     _add_probes(app, classifier)
     _add_classify(app, classifier)
@@ -105,25 +108,47 @@ def _add_probes(app: FastAPI, classifier: ClassifierLike) -> None:
 
 
 def _add_classify(app: FastAPI, classifier: ClassifierLike) -> None:
-    errors: dict[int | str, dict[str, Any]] = {
+    responses: dict[int | str, dict[str, Any]] = {
+        200: {
+            "model": Row,
+            "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+            "description": "The row; with `explain=1`, the picture with the heat map as a PNG file, and the row in the "
+            "header `Gyrus-Row`. There is no heat map, and the row comes as ever, when the verdict is `rejected` or "
+            "the model gives none.",
+        },
         413: {"model": Row, "description": "The file or the picture is larger than accepted; see `error`."},
         422: {"model": Row, "description": "No file, or not a picture that can be read; see `error`."},
         500: {"model": Row, "description": "A defect; `error` holds the id under which it was logged."},
     }
 
-    @app.post("/api/classify", tags=["classify"], summary="Classify one picture", responses=errors)
-    def classify(file: Annotated[UploadFile, File(description="PNG, JPEG, TIFF, BMP, GIF or WebP")]) -> Response:
+    @app.post("/api/classify", tags=["classify"], summary="Classify one picture", responses=responses)
+    def classify(
+        file: Annotated[UploadFile, File(description="PNG, JPEG, TIFF, BMP, GIF or WebP")],
+        explain: Annotated[
+            bool, Query(description="Answer the picture with the heat map: where the evidence is")
+        ] = False,
+    ) -> Response:
         """Answers the row that ``python -m inference`` prints. ``label`` is the most probable class even when the
         verdict is ``rejected``: read the two together. Sentences about the decoding (only the first frame was read)
-        come in the header ``Gyrus-Note``.
+        come in the header ``Gyrus-Note``; with ``explain=1``, one about the place of the evidence too.
         """
         name = file.filename or ""
         try:
-            prediction = classifier.predict(file.file.read())
+            image = load_image(file.file.read())
+            prediction = classifier.predict(image, explain=explain)
         except GyrusError as error:
             return _answer_error(str(error), _status_of(error), path=name)
-        headers = {"Gyrus-Note": " ".join(prediction.notes)} if prediction.notes else {}
-        return JSONResponse(build_row(name, prediction).to_dict(), headers=headers)
+        row = build_row(name, prediction).to_dict()
+        if prediction.heatmap is None:
+            return JSONResponse(row, headers=_note_header(prediction.notes))
+        headers = _note_header((*prediction.notes, present_heatmap(prediction.heatmap).sentence))
+        headers["Gyrus-Row"] = json.dumps(row)  # ASCII, and no line break can end the header
+        content = encode_png(render_overlay(image.pixels, prediction.heatmap))
+        return Response(content, media_type="image/png", headers=headers)
+
+
+def _note_header(notes: Iterable[str]) -> dict[str, str]:
+    return {"Gyrus-Note": text} if (text := " ".join(notes)) else {}
 
 
 def _status_of(error: GyrusError) -> int:
@@ -134,6 +159,8 @@ def _status_of(error: GyrusError) -> int:
 
 async def _answer_bad_request(request: Request, error: Exception) -> Response:
     sentence = "Send one picture as the field “file” of a multipart form."
+    if isinstance(error, RequestValidationError) and error.errors()[0]["loc"][0] == "query":
+        sentence = "explain is 1 or 0."
     return _answer_error(sentence, 422)
 
 
@@ -253,6 +280,6 @@ def reachable_host(settings: Settings) -> str:
 
 
 def describe_address(settings: Settings) -> str:
-    """The page's address as a person on this machine types it."""
+    """The page's address as a person on this machine types it; a proxy's path is not part of it."""
     host = reachable_host(settings)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}{settings.root_path}"
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"

@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 
 from inference.bundle import ModelBundle
+from ui.heat import color_stops
 from ui.presenter import TONE_COLORS, describe_purpose
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -62,11 +63,12 @@ def build_theme() -> gr.themes.Base:
 
 
 def build_css() -> str:
-    """The style sheet, with a pair of variables for the colour of each tone."""
+    """The style sheet, with a pair of variables for the colour of each tone, and one for the heat map's colours."""
     light = "".join(f"--tone-{tone.value}: {color.light};" for tone, color in TONE_COLORS.items())
     dark = "".join(f"--tone-{tone.value}: {color.dark};" for tone, color in TONE_COLORS.items())
+    stops = ", ".join(f"rgb({red} {green} {blue} / {alpha / 255:.3f})" for red, green, blue, alpha in color_stops())
     sheet = (_ASSETS / "page.css").read_text(encoding="utf-8")
-    return f":root {{{light}}}\n.dark {{{dark}}}\n{sheet}"
+    return f":root {{{light}--heat: {stops};}}\n.dark {{{dark}}}\n{sheet}"
 
 
 def build_head(bundle: ModelBundle) -> str:

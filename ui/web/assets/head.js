@@ -19,6 +19,7 @@ window.gyrus = {
     if (submit) submit.setAttribute("aria-disabled", String(locked));
     if (!locked) this.waiting.splice(0).forEach((task) => task());
   },
+  showHeat() {}, // heat.js puts its own here
   whenFree(task) {
     this.waiting.push(task);
     this.update();

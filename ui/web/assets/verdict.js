@@ -1,6 +1,7 @@
 // Runs in gradio.HTML with element, props and watch. Writes the value that `answer_value` in parts.py lays out, as text,
 // and puts the presenter's percentages into gradio.Label, which would round 99.7 % to 100 %. One run at a time: Submit
-// waits for the answer, and an answer for an image that the page no longer shows is put aside.
+// waits for the answer, and an answer for an image that the page no longer shows is put aside. The heat map is a part of
+// the answer, so that it comes and goes with it.
 const { gyrus } = window;
 const verdict = element.querySelector(".verdict");
 const room = element.closest("#label-row");
@@ -50,6 +51,7 @@ function show() {
   }));
   list.hidden = !notes.length;
   correctNumbers();
+  gyrus.showHeat(props.value.heatmap);
   if (isAnswer) gyrus.unlock("running");
 }
 

@@ -1,0 +1,27 @@
+// Runs in gradio.HTML with element. Lays the heat map that `heatmap_value` in parts.py lays out over the picture. Switch
+// and slider keep their places from one answer to the next; they change the layer in the browser and ask nobody.
+const section = element.querySelector(".heat");
+const sentence = element.querySelector(".heat-sentence");
+const visible = element.querySelector("#heat-switch");
+const opacity = element.querySelector("#heat-opacity");
+let src = "";
+
+function paint() {
+  const layer = document.querySelector("#picture .layer");
+  if (!layer) return;
+  layer.hidden = !src || !visible.checked;
+  layer.style.backgroundImage = src ? `url("${src}")` : "";
+  layer.style.opacity = opacity.value / 100;
+  section.style.setProperty("--heat-opacity", opacity.value / 100); // the colour bar shows what the layer shows
+  opacity.disabled = !visible.checked;
+}
+
+window.gyrus.showHeat = (heatmap) => {
+  src = heatmap ? heatmap.src : "";
+  section.hidden = !heatmap;
+  section.classList.toggle("drawn", Boolean(src));
+  sentence.textContent = heatmap ? heatmap.sentence : "";
+  paint();
+};
+visible.addEventListener("change", paint);
+opacity.addEventListener("input", paint);
