@@ -40,11 +40,12 @@ def build_parser() -> argparse.ArgumentParser:
     fit.add_argument("--strength", type=float, help="of the random changes, 0 to 1 (default 1)")
     fit.add_argument("--seed", type=int, help="for everything that is drawn (default 1)")
     fit.add_argument("--start", help="a trained.keras to start from instead of ImageNet's weights")
-    fit.add_argument("--everything", action="store_true", default=None, help="train on the test part too")
+    fit.add_argument("--volumes", action="store_true", default=None, help="train on gbm_nifti and dicom_t1 too")
 
     export = commands.add_parser("export", help="calibrate the trained network and write the bundle")
     _add_common(export)
     export.add_argument("--out", type=Path, default=Path("models/brain_tumor"), help="bundle folder to write")
+    export.add_argument("--twin", type=Path, help="evaluation.json of the twin trained without --volumes")
     export.add_argument("--version", required=True, help="version of the bundle, such as 0.1.0")
 
     evaluate = commands.add_parser("evaluate", help="measure a bundle on the test part; prints JSON")
@@ -106,20 +107,23 @@ def run(options: argparse.Namespace) -> None:
             options.data,
             options.work,
             FitSettings(**{name: value for name, value in given.items() if value is not None}),
-            **_find_groups(options),
+            groups=options.groups,
         )
     elif options.command == "export":
         from training.export import export_bundle
 
-        export_bundle(options.data, options.work, options.out, version=options.version, **_find_groups(options))
+        export_bundle(
+            options.data,
+            options.work,
+            options.out,
+            version=options.version,
+            twin=options.twin,
+            groups=options.groups,
+        )
     else:
         from training.evaluate import evaluate
 
-        evaluate(options.bundle, options.data, **_find_groups(options))
-
-
-def _find_groups(options: argparse.Namespace) -> dict[str, Path]:
-    return {"groups": options.groups} if options.groups else {}
+        evaluate(options.bundle, options.data, groups=options.groups)
 
 
 def show_progress(task: str, done: int, total: int) -> None:

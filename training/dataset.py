@@ -229,6 +229,31 @@ def drop_twins(samples: Sequence[Sample], pictures: dict[Path, np.ndarray]) -> l
     return kept
 
 
+def part_samples(samples: Sequence[Sample], pictures: dict[Path, np.ndarray]) -> dict[str, list[Sample]]:
+    """Drop twins, split by group, and make sure that no held-out picture has a copy among the training pictures.
+
+    The manifest's groups do not join mirrored copies; what they would leak is left out of the held-out parts.
+    """
+    parts = split_by_group(drop_twins(samples, pictures))
+    held_out = {
+        "validation": drop_copies(parts["validation"], parts["train"], pictures),
+        "test": drop_copies(parts["test"], parts["train"] + parts["validation"], pictures),
+    }
+    return {"train": parts["train"], **held_out}
+
+
+def drop_copies(samples: Sequence[Sample], known: Sequence[Sample], pictures: dict[Path, np.ndarray]) -> list[Sample]:
+    """Leave out the samples of which a copy, mirrored or not, is among ``known``."""
+    thumbs = np.stack([thumbnail(pictures[sample.path]) for sample in known])
+
+    def is_copied(sample: Sample) -> bool:
+        grey = pictures[sample.path]
+        views = np.stack([thumbnail(grey), thumbnail(np.ascontiguousarray(grey[:, ::-1]))])
+        return bool((views @ thumbs.T).max() > TWIN_CORRELATION)
+
+    return [sample for sample in samples if not is_copied(sample)]
+
+
 def read_pictures(samples: Iterable[Sample]) -> dict[Path, np.ndarray]:
     """Decode all pictures (see `read_grey`); about 65 kB of memory each."""
     return {sample.path: read_grey(sample.path) for sample in samples}

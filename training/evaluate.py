@@ -18,10 +18,9 @@ from training.dataset import (
     TUMOUR_TYPES,
     UNKNOWN_TUMOUR,
     Sample,
-    drop_twins,
+    part_samples,
     read_manifest,
     read_pictures,
-    split_by_group,
 )
 from training.metrics import (
     brier_score,
@@ -200,11 +199,14 @@ def _predict(classifier: Classifier, paths: Sequence[Path]) -> list[Prediction]:
     return list(classifier.predict_many(images, explain=True))
 
 
-def measure(bundle_path: Path, data_dir: Path) -> dict[str, Any]:
-    """All figures of a bundle on the test part (see `training.dataset.split_by_group`) and on the volumes."""
+def measure(bundle_path: Path, data_dir: Path, *, groups: Path | None = None) -> dict[str, Any]:
+    """All figures of a bundle on the test part (see `training.dataset.part_samples`), and on the volumes.
+
+    A bundle that was trained on the volumes too is not measured on them.
+    """
     classifier = Classifier.load(bundle_path)
-    samples = read_manifest(data_dir)
-    test = split_by_group(drop_twins(samples, read_pictures(samples)))["test"]
+    samples = read_manifest(data_dir, groups)
+    test = part_samples(samples, read_pictures(samples))["test"]
     predictions = _predict(classifier, [sample.path for sample in test])
     figures = {
         "model": f"{classifier.bundle.name} {classifier.bundle.version}",
@@ -215,7 +217,9 @@ def measure(bundle_path: Path, data_dir: Path) -> dict[str, Any]:
         "patients": measure_patients(test, predictions),
         "refusal": measure_refusals(classifier, data_dir, predictions),
     }
-    return figures | measure_volumes(classifier, data_dir)
+    if not classifier.bundle.provenance.get("settings", {}).get("volumes"):
+        figures["volumes"] = measure_volumes(classifier, data_dir)
+    return figures
 
 
 def measure_volumes(classifier: Classifier, data_dir: Path) -> dict[str, Any]:
@@ -228,15 +232,13 @@ def measure_volumes(classifier: Classifier, data_dir: Path) -> dict[str, Any]:
     refused = [prediction.verdict is Verdict.REJECTED for prediction in predictions]
     healthy = [p.label == NONE_LABEL for s, p in zip(samples, predictions, strict=True) if s.source == "dicom_t1"]
     return {
-        "volumes": {
-            "detection": measure_detection(samples, predictions),
-            "place": measure_place(samples, predictions),
-            "refused": float(np.mean(refused)),
-            "healthy_called_healthy": float(np.mean(healthy)) if healthy else None,
-        }
+        "detection": measure_detection(samples, predictions),
+        "place": measure_place(samples, predictions),
+        "refused": float(np.mean(refused)),
+        "healthy_called_healthy": float(np.mean(healthy)) if healthy else None,
     }
 
 
-def evaluate(bundle_path: Path, data_dir: Path) -> None:
+def evaluate(bundle_path: Path, data_dir: Path, *, groups: Path | None = None) -> None:
     """Print `measure` as JSON."""
-    print(json.dumps(measure(bundle_path, data_dir), indent=2))
+    print(json.dumps(measure(bundle_path, data_dir, groups=groups), indent=2))

@@ -8,7 +8,9 @@ import json
 import platform
 import shutil
 import tempfile
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version as package_version
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,10 @@ import numpy as np
 from inference.decision import softmax
 from inference.engines import OnnxEngine
 from inference.errors import BundleError
+from inference.images import load_image
 from inference.preprocess import build_batch
 from training.architectures import build_serving_net
+from training.augment import strip_skull
 from training.calibrate import (
     COVERAGE,
     fit_confident_at,
@@ -35,6 +39,9 @@ from training.fit import INPUT, load_parts
 
 LOGIT_TOLERANCE = 1e-4
 """Largest difference between Keras's and ONNX Runtime's logits that an export accepts."""
+
+STRIPPED_STEP = 5
+"""Every how many-th picture is shown without its skull too when the ordinary is measured."""
 
 SPOKEN = {"glioma": "glioma", "no": "no tumour", "meningioma": "meningioma", "pituitary": "pituitary tumour"}
 """Manifest label → the class inside a sentence."""
@@ -74,28 +81,40 @@ def export_onnx(network: keras.Model, target: Path, probe: np.ndarray) -> float:
     return difference
 
 
-def run_network(engine: OnnxEngine, samples: list[Sample]) -> tuple[np.ndarray, np.ndarray]:
-    """Logits (N, classes) and features (N, F) of files, decoded and resized as they are when served."""
-    from inference.images import load_image
-
-    logits, features = [], []
-    for start in range(0, len(samples), 64):
-        images = [load_image(sample.path).pixels for sample in samples[start : start + 64]]
-        output = engine.run(build_batch(images, INPUT))
-        logits.append(output.scores)
-        features.append(output.features)
-    return np.concatenate(logits), np.concatenate(features)
+def load_served(samples: Iterable[Sample], pictures: dict[Path, np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield each sample's picture (H, W, 3), decoded as it is when served; a volume's slices as in training."""
+    for sample in samples:
+        yield load_image(sample.path if sample.path.is_file() else pictures[sample.path]).pixels
 
 
-def calibrate(engine: OnnxEngine, parts: dict[str, list[Sample]], statistics_path: Path) -> dict[str, Any]:
+def load_stripped(samples: Iterable[Sample], pictures: dict[Path, np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield every `STRIPPED_STEP`-th picture without its skull, so that such a brain is not a novelty."""
+    rng = np.random.default_rng(0)
+    for sample in islice(samples, 0, None, STRIPPED_STEP):
+        yield load_image(strip_skull(pictures[sample.path], rng)).pixels
+
+
+def run_network(engine: OnnxEngine, images: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (N, classes) and features (N, F) of decoded pictures."""
+    remaining, outputs = iter(images), []
+    while chunk := list(islice(remaining, 64)):
+        outputs.append(engine.run(build_batch(chunk, INPUT)))
+    return np.concatenate([output.scores for output in outputs]), np.concatenate([o.features for o in outputs])
+
+
+def calibrate(
+    engine: OnnxEngine, parts: dict[str, list[Sample]], pictures: dict[Path, np.ndarray], statistics_path: Path
+) -> dict[str, Any]:
     """Fit what `inference.decision` needs; write the feature statistics; return the bundle's two sections."""
-    logits, features = run_network(engine, parts["validation"])
+    logits, features = run_network(engine, load_served(parts["validation"], pictures))
     known = np.array([sample.label != UNKNOWN_TUMOUR for sample in parts["validation"]])
     order = list(CLASS_LABELS)
     classes = np.array([order.index(s.label) for s in parts["validation"] if s.label != UNKNOWN_TUMOUR])
     temperature = fit_temperature(logits[known], classes)
     probabilities = softmax(logits[known], temperature)
-    statistics = fit_statistics(run_network(engine, parts["train"])[1])
+    ordinary = chain(load_served(parts["train"], pictures), load_stripped(parts["train"], pictures))
+    statistics = fit_statistics(run_network(engine, ordinary)[1])
+    stripped = run_network(engine, load_stripped(parts["validation"], pictures))[1]
     np.savez_compressed(
         statistics_path,
         mean=statistics.mean,
@@ -113,7 +132,7 @@ def calibrate(engine: OnnxEngine, parts: dict[str, list[Sample]], statistics_pat
         "novelty": {
             "grey_only": True,
             "statistics": statistics_path.name,
-            "distance_limit": fit_distance_limit(features, statistics),
+            "distance_limit": fit_distance_limit(np.concatenate([features, stripped]), statistics),
         },
     }
 
@@ -125,11 +144,37 @@ def write_bundle_json(folder: Path, document: dict[str, Any]) -> None:
     (folder / "bundle.json").write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def export_bundle(data_dir: Path, work_dir: Path, out_dir: Path, *, version: str) -> None:
-    """Export, calibrate and measure the network in ``work_dir`` and put the bundle at ``out_dir``."""
+def export_bundle(
+    data_dir: Path,
+    work_dir: Path,
+    out_dir: Path,
+    *,
+    version: str,
+    twin: Path | None = None,
+    groups: Path | None = None,
+) -> None:
+    """Export, calibrate and measure the network in ``work_dir`` and put the bundle at ``out_dir``.
+
+    Parameters
+    ----------
+    data_dir, work_dir, out_dir : pathlib.Path
+    version : str
+    twin : pathlib.Path or None
+        ``evaluation.json`` of the bundle that the same recipe gave without the volumes. Asked for when the network was
+        trained on them: what it says of them itself would be worthless.
+    groups : pathlib.Path or None
+        Read instead of the data's ``manifest.csv``.
+
+    Raises
+    ------
+    BundleError
+        A twin is needed and not given.
+    """
     settings = json.loads((work_dir / "settings.json").read_text(encoding="utf-8"))
+    if settings["volumes"] and twin is None:
+        raise BundleError("This network was trained on the volumes too: name its twin's figures with --twin.")
     trained = keras.models.load_model(work_dir / "trained.keras", compile=False)
-    parts, pictures = load_parts(data_dir, everything=settings["everything"])
+    parts, pictures = load_parts(data_dir, volumes=settings["volumes"], groups=groups)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         probe = build_batch(
@@ -140,10 +185,12 @@ def export_bundle(data_dir: Path, work_dir: Path, out_dir: Path, *, version: str
         )
         engine = OnnxEngine((folder / "model.onnx").read_bytes(), "model.onnx")
         document = describe_bundle(version, settings, difference, parts)
-        document.update(calibrate(engine, parts, folder / "features.npz"))
+        document.update(calibrate(engine, parts, pictures, folder / "features.npz"))
         (folder / "MODEL_CARD.md").write_text("Being measured.\n", encoding="utf-8")
         write_bundle_json(folder, document)
-        figures = measure(folder, data_dir)
+        figures = measure(folder, data_dir, groups=groups)
+        if twin is not None:
+            figures["volumes"] = json.loads(twin.read_text(encoding="utf-8"))["volumes"]
         document["about"] = build_about(figures)
         (folder / "evaluation.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
         (folder / "MODEL_CARD.md").write_text(build_card(document, figures), encoding="utf-8")
@@ -176,7 +223,7 @@ def describe_bundle(
         },
         "provenance": {
             "created": datetime.date.today().isoformat(),
-            "command": "python -m training fit, then python -m training export",
+            "command": "make train DATA=DATA",
             "settings": {key: value for key, value in settings.items() if key != "start"},
             "images": {name: len(samples) for name, samples in parts.items()},
             "keras_onnx_max_logit_difference": difference,

@@ -17,7 +17,8 @@ from keras import ops
 from inference.bundle import InputSpec
 from training.architectures import build_evidence_net
 from training.batches import AugmentedBatches
-from training.dataset import TUMOUR_TYPES, Sample, drop_twins, read_manifest, read_pictures, split_by_group
+from training.dataset import TUMOUR_TYPES, Sample, part_samples, read_manifest, read_pictures
+from training.volumes import read_volumes
 
 INPUT = InputSpec(width_px=150, height_px=150, color_order="bgr", resize="area")
 """Input of the shipped network."""
@@ -42,8 +43,9 @@ class FitSettings:
     seed : int
     start : str
         A ``.keras`` file whose weights are the start, or empty for ImageNet's.
-    everything : bool
-        Train on the test part too, keeping the validation part aside (for the network that ships).
+    volumes : bool
+        Train on the slices of `training.volumes` too: for the network that ships. How it does on a cohort that it
+        never saw is then measured on its twin that was trained without.
     """
 
     epochs: int = 12
@@ -54,7 +56,7 @@ class FitSettings:
     strength: float = 1.0
     seed: int = 1
     start: str = ""
-    everything: bool = False
+    volumes: bool = False
 
 
 @keras.saving.register_keras_serializable("gyrus")
@@ -111,22 +113,26 @@ def compile_model(model: keras.Model, settings: FitSettings) -> None:
     )
 
 
-def load_parts(data_dir: Path, *, everything: bool = False) -> tuple[dict[str, list[Sample]], dict[Path, np.ndarray]]:
-    """Read the manifest and the pictures, drop twins, split by group.
+def load_parts(
+    data_dir: Path, *, volumes: bool = False, groups: Path | None = None
+) -> tuple[dict[str, list[Sample]], dict[Path, np.ndarray]]:
+    """Read the manifest and the pictures, and part them (see `training.dataset.part_samples`).
 
     Returns
     -------
     tuple of (dict of part name to samples, dict of path to picture)
     """
-    samples = read_manifest(data_dir)
+    samples = read_manifest(data_dir, groups)
     pictures = read_pictures(samples)
-    parts = split_by_group(drop_twins(samples, pictures))
-    if everything:
-        parts["train"] += parts["test"]
+    parts = part_samples(samples, pictures)
+    if volumes:
+        slices = read_volumes(data_dir)
+        parts["train"] += [sample for sample, _ in slices]
+        pictures |= {sample.path: picture for sample, picture in slices}
     return parts, pictures
 
 
-def fit(data_dir: Path, work_dir: Path, settings: FitSettings) -> Path:
+def fit(data_dir: Path, work_dir: Path, settings: FitSettings, *, groups: Path | None = None) -> Path:
     """Train, or go on training, and write ``trained.keras`` into ``work_dir``.
 
     Returns
@@ -137,7 +143,7 @@ def fit(data_dir: Path, work_dir: Path, settings: FitSettings) -> Path:
     work_dir.mkdir(parents=True, exist_ok=True)
     (work_dir / "settings.json").write_text(json.dumps(asdict(settings), indent=2) + "\n", encoding="utf-8")
     keras.utils.set_random_seed(settings.seed)
-    parts, pictures = load_parts(data_dir, everything=settings.everything)
+    parts, pictures = load_parts(data_dir, volumes=settings.volumes, groups=groups)
     model = build_evidence_net(INPUT.shape, len(TUMOUR_TYPES), color_order=INPUT.color_order)
     if settings.start:
         model.set_weights(keras.models.load_model(settings.start, compile=False).get_weights())

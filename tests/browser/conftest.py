@@ -22,6 +22,9 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="the PyPI package p
 TIMEOUT_MS = 20_000
 """Generous: the machine may be busy with other work."""
 
+SETTLED = "() => new Promise(done => requestIdleCallback(() => setTimeout(done, 100), {timeout: 5000}))"
+"""Resolves when the page's thread has had nothing to do for a moment."""
+
 OpenPage = Callable[..., "sync_api.Page"]
 
 
@@ -89,6 +92,7 @@ def open_page(browser: sync_api.Browser, address: str) -> Iterator[OpenPage]:
         page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
         page.goto(url)
         page.wait_for_selector("#verdict .sentence:not(:empty)")
+        page.evaluate(SETTLED)  # on a busy machine the words stand there before Gradio listens to clicks
         return page
 
     sync_api.expect.set_options(timeout=TIMEOUT_MS)

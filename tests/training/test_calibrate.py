@@ -14,7 +14,6 @@ from training.calibrate import (
     fit_statistics,
     fit_temperature,
 )
-from training.metrics import expected_calibration_error
 
 
 def draw(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -57,9 +56,3 @@ def test_distance_of_the_own_is_about_one_and_of_others_more() -> None:
     limit = fit_distance_limit(own[600:], statistics)
     assert (held_out > limit).mean() <= 0.011
     assert (feature_distance(rng.normal(size=(50, 300)) * 5, statistics) > limit).all()
-
-
-def test_calibration_error_by_hand() -> None:
-    confidences = np.array([0.95, 0.95, 0.55, 0.55])
-    right = np.array([True, True, True, False])
-    assert expected_calibration_error(confidences, right, bins=10) == pytest.approx(0.05)

@@ -18,7 +18,7 @@ from training.augment import (
     reframe,
     strip_skull,
 )
-from training.dataset import STORED_SIZE_PX, Sample, drop_twins, head_box, read_manifest, split_by_group
+from training.dataset import STORED_SIZE_PX, Sample, drop_copies, drop_twins, head_box, read_manifest, split_by_group
 
 
 def make_samples() -> list[Sample]:
@@ -73,6 +73,14 @@ def test_twins_go_and_chengs_slice_stays() -> None:
         other.path: head(9),
     }
     assert drop_twins([copy, other, cheng], pictures) == [cheng, other]
+
+
+def test_mirrored_copies_do_not_leak() -> None:
+    train = Sample(path=Path("t.png"), label="no", source="br35h", group="a")
+    mirrored = Sample(path=Path("m.png"), label="no", source="br35h", group="b")
+    other = Sample(path=Path("o.png"), label="no", source="br35h", group="c")
+    pictures = {train.path: head(0), mirrored.path: head(0)[:, ::-1].copy(), other.path: head(9)}
+    assert drop_copies([mirrored, other], [train], pictures) == [other]
 
 
 def test_manifest(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""Each figure against a case that can be worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.metrics import (
+    brier_score,
+    detection_figures,
+    energy_inside,
+    expected_calibration_error,
+    is_inside,
+    reliability,
+    risk_coverage,
+)
+
+
+def test_calibration_error() -> None:
+    confidences = np.array([0.95, 0.95, 0.55, 0.55])
+    right = np.array([True, True, True, False])
+    assert expected_calibration_error(confidences, right, bins=10) == pytest.approx(0.05)
+    assert [row["accuracy"] for row in reliability(confidences, right, bins=10)] == [0.5, 1.0]
+
+
+def test_brier() -> None:
+    assert brier_score(np.array([[1.0, 0.0], [0.5, 0.5]]), np.array([0, 1])) == pytest.approx(0.25)
+    assert brier_score(np.array([[0.0, 1.0]]), np.array([0])) == pytest.approx(2.0)
+
+
+def test_risk_falls_when_the_unsure_are_left_out() -> None:
+    curve = risk_coverage(np.arange(10) / 10, np.arange(10) >= 3)
+    assert curve[0] == {"coverage": 0.5, "risk": 0.0}
+    assert curve[-1]["risk"] == pytest.approx(0.3)
+
+
+def test_detection() -> None:
+    present = np.array([False] * 20 + [True] * 20)
+    perfect = detection_figures(present, present.astype(float))
+    assert (perfect["auc"], perfect["sensitivity_at_95_specificity"], perfect["specificity_at_half"]) == (1.0, 1.0, 1.0)
+    blind = detection_figures(present, np.full(40, 0.9))
+    assert (blind["auc"], blind["sensitivity_at_half"], blind["specificity_at_half"]) == (0.5, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("peak", "inside"), [((0.5, 0.5), True), ((0.605, 0.5), True), ((0.62, 0.5), False), ((0.5, 0.4), False)]
+)
+def test_pointing(peak: tuple[float, float], inside: bool) -> None:
+    assert is_inside(peak, (0.5, 0.5, 0.2, 0.1)) is inside
+
+
+def test_energy() -> None:
+    grid = np.zeros((10, 10), np.float32)
+    grid[5, 5], grid[0, 0] = 0.75, 0.25
+    assert energy_inside(grid, (0.55, 0.55, 0.1, 0.1)) == pytest.approx(0.75)
+    assert energy_inside(np.zeros((4, 4), np.float32), (0.5, 0.5, 0.5, 0.5)) == 0.0
