@@ -19,7 +19,7 @@ import numpy as np
 from inference.errors import GyrusError, InputError, SettingsError
 from inference.images import load_image
 from training.audit_figures import Survey, find_groups, measure
-from training.audit_page import build_page
+from training.audit_page import build_audit_page
 from training.dataset import COLUMNS, Sample, thumbnail, to_grey
 from training.listing import LAYOUTS, Listing, read_listing, relative_path
 from training.probe import measure_statistics
@@ -55,7 +55,7 @@ def audit(data_dir: Path, out_dir: Path, progress: Progress = lambda *_: None) -
     twins = find_twins(survey.thumbs, survey.digests, progress)
     groups = find_groups(survey, twins)
     figures = measure(survey, twins, groups, progress)
-    page = build_page(figures, data_dir)
+    page = build_audit_page(figures, data_dir)
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
         _write_groups(survey, groups, out_dir / "groups.csv")

@@ -5,39 +5,18 @@ Nothing is measured here. Names of files and folders are escaped.
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from inference.images import load_image
+from training.html import build_page, count_of, encode_preview, number, paragraphs, percent, table
 
-_PREVIEW_PX = 150
 _SHOWN = 24
 _LISTED = 200
 
 Figures = dict[str, Any]
-
-
-def percent(share: float) -> str:
-    """0.934 → ``93 %``; a little is not called nothing, and nearly all is not called all."""
-    if 0 < share < 0.005:
-        return "<1 %"
-    return ">99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
-
-
-def number(count: int) -> str:
-    """7098 → ``7,098``."""
-    return f"{count:,}"
-
-
-def count_of(count: int, one: str, many: str = "") -> str:
-    """``1 picture``, ``2 pictures``."""
-    return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
 def summarise(figures: Figures) -> list[tuple[str, str, bool]]:
@@ -83,9 +62,8 @@ def find_leaks(figures: Figures) -> list[tuple[str, str, float]]:
     return leaks
 
 
-def build_page(figures: Figures, data_dir: Path) -> str:
+def build_audit_page(figures: Figures, data_dir: Path) -> str:
     """The whole page; pictures are read again from ``data_dir``."""
-    css = Path(__file__).with_name("audit.css").read_text(encoding="utf-8")
     sections = [
         ("pictures", "Pictures", _pictures_section(figures)),
         ("copies", "Copies", _copies_section(figures, data_dir)),
@@ -95,70 +73,20 @@ def build_page(figures: Figures, data_dir: Path) -> str:
         ("sizes", "Sizes", _sizes_section(figures)),
         ("unreadable", "Unreadable files", _unreadable_section(figures)),
     ]
-    links = "".join(f'<li><a href="#{key}">{title}</a></li>' for key, title, _ in sections)
-    body = "\n".join(
-        f'<section id="{key}" aria-labelledby="{key}-title"><h2 id="{key}-title">{title}</h2>\n{content}</section>'
-        for key, title, content in sections
-    )
     cards = "".join(
         f"<li{' class=warn' if worry else ''}><b>{escape(value)}</b> {escape(words)}</li>"
         for value, words, worry in summarise(figures)
     )
-    name = escape(figures["data"])
-    return f"""<!doctype html>
-<html lang="en-GB">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>Audit of {name}</title>
-<style>
-{css}</style>
-</head>
-<body>
-<header><p class="kicker">Gyrus · audit of a folder of pictures</p><h1>{name}</h1>
-<nav aria-label="Sections"><ul>{links}</ul></nav></header>
-<main>
-<ul class="findings">{cards}</ul>
-{body}
-</main>
-<footer><p>Made by <code>python -m training audit</code>, which changed nothing in the folder. This page holds small
-copies of its pictures: the data's licence applies to them. The same figures are in audit.json; groups.csv is what
-<code>fit</code>, <code>export</code> and <code>evaluate</code> take as <code>--groups</code>.</p></footer>
-</body>
-</html>
-"""
-
-
-def _paragraphs(*texts: str) -> str:
-    return "".join(f"<p>{text}</p>\n" for text in texts if text)
-
-
-def _cell(value: Any) -> str:
-    """A cell's HTML: a float is a share and gets a bar, an int is a count, ``(class, HTML)`` is taken as it is."""
-    if isinstance(value, tuple):
-        return f'<td class="{value[0]}">{value[1]}</td>'
-    if isinstance(value, float):
-        return f'<td class="share" style="--share:{100 * value:.1f}%">{percent(value).replace("<", "&lt;")}</td>'
-    return f"<td>{number(value) if isinstance(value, int) else escape(str(value))}</td>"
-
-
-def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]], heads: int = 1, sums: int = 0) -> str:
-    """A table that scrolls by itself; the first ``heads`` columns name the row, the last ``sums`` rows are sums."""
-    rows = list(rows)
-    top = "".join(
-        f'<th scope="col"{" class=text" if place < heads else ""}>{escape(title)}</th>'
-        for place, title in enumerate(head)
-    )
-    lines = []
-    for place, row in enumerate(rows):
-        names = "".join(f'<th scope="row" class="text">{escape(str(name))}</th>' for name in row[:heads])
-        kind = ' class="sum"' if place >= len(rows) - sums else ""
-        lines.append(f"<tr{kind}>{names}{''.join(map(_cell, row[heads:]))}</tr>")
-    label = escape(caption, quote=True)
-    return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table>'
-        f"<caption><span>{label}</span></caption><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>\n"
+    return build_page(
+        title=f"Audit of {figures['data']}",
+        kicker="Gyrus · audit of a folder of pictures",
+        heading=figures["data"],
+        sections=sections,
+        lead=f'<ul class="findings">{cards}</ul>',
+        footer="Made by <code>python -m training audit</code>, which changed nothing in the folder. This page holds "
+        "small copies of its pictures: the data's licence applies to them. The same figures are in audit.json; "
+        "groups.csv is what <code>fit</code>, <code>export</code> and <code>evaluate</code> take as "
+        "<code>--groups</code>.",
     )
 
 
@@ -178,21 +106,21 @@ def _pictures_section(figures: Figures) -> str:
     left_out = figures["left_out"]
     one_sided = [label for label in labels if len({row["source"] for row in folders if row["label"] == label}) == 1]
     several = len({row["source"] for row in folders}) > 1
-    return _paragraphs(
+    return paragraphs(
         f"Classes and sources are taken {origin}."
         + (f" {count_of(left_out, 'file')} {where} {'was' if left_out == 1 else 'were'} left out." if left_out else ""),
         f"From one source only: {escape(', '.join(one_sided))}. What tells that source from the others also tells the "
         "class."
         if several and one_sided
         else "",
-    ) + _table("Pictures by source, split and class", ["source", "split", *labels, "all"], rows, heads=2, sums=1)
+    ) + table("Pictures by source, split and class", ["source", "split", *labels, "all"], rows, heads=2, sums=1)
 
 
 def _copies_section(figures: Figures, data_dir: Path) -> str:
     copies = figures["copies"]
     pairs = copies["pairs"]
     parts = copies["parts"]
-    intro = _paragraphs(
+    intro = paragraphs(
         f"{number(figures['pictures'])} files hold {number(copies['different_pixels'])} different sets of pixels and "
         f"{number(copies['different_pictures'])} different pictures. Two files are twins when they have the same "
         f"pixels ({count_of(pairs['exact'], 'pair')}), when the head in them, at 32×32, correlates above "
@@ -201,14 +129,14 @@ def _copies_section(figures: Figures, data_dir: Path) -> str:
         "A network that is tested on a twin of what it learnt from is asked what it remembers, not what it knows. "
         "Neighbouring slices of one volume may count as twins as well.",
     )
-    matrix = _table(
+    matrix = table(
         "Share of the part in the row with a twin in the part of the column (in its own: besides itself)",
         ["part", *parts],
         [[part, *row] for part, row in zip(parts, copies["share_repeated"], strict=True)],
     )
     names = ("same_folder", "other_split", "other_source", "other_class", "anywhere")
     head = ["in the same folder", "in another split", "in another source", "in a contradicting class", "anywhere"]
-    folders = _table(
+    folders = table(
         "Share of the pictures with a twin, by where the twin is",
         ["source", "split", "class", "pictures", *head],
         [
@@ -222,7 +150,7 @@ def _copies_section(figures: Figures, data_dir: Path) -> str:
     if shown:
         shown = (
             "<h3>Twins in two parts</h3>"
-            + _paragraphs("From each two parts in turn, the least alike first, so that you can judge the rule.")
+            + paragraphs("From each two parts in turn, the least alike first, so that you can judge the rule.")
             + shown
         )
     return intro + matrix + folders + shown
@@ -231,10 +159,10 @@ def _copies_section(figures: Figures, data_dir: Path) -> str:
 def _conflicts_section(figures: Figures, data_dir: Path) -> str:
     conflicts = figures["conflicts"]
     if not conflicts:
-        return _paragraphs("No picture is in two classes that contradict each other.")
+        return paragraphs("No picture is in two classes that contradict each other.")
     files = sum(len(conflict["files"]) for conflict in conflicts)
     more = f" The first {_SHOWN} are shown; audit.json lists all." if len(conflicts) > _SHOWN else ""
-    return _paragraphs(
+    return paragraphs(
         f"{count_of(len(conflicts), 'picture is', 'pictures are')} in more than one class, as {number(files)} files; "
         f"the surest come first. One label of each is wrong, unless two different slices only look alike.{more}",
         "groups.csv keeps the labels as they are, and keeps the files of each picture in one group.",
@@ -248,7 +176,7 @@ def _pairs(pairs: Sequence[dict[str, Any]], data_dir: Path) -> str:
     items = []
     for pair in pairs:
         halves = "".join(
-            f'<figure><img src="{encode_preview(data_dir / path)}" alt="" loading="lazy">'
+            f'<figure><img src="{encode_preview(load_image(data_dir / path).pixels)}" alt="" loading="lazy">'
             f"<figcaption><b>{escape(label)}</b>{escape(path)}</figcaption></figure>"
             for path, label in zip(pair["paths"], pair["labels"], strict=True)
         )
@@ -257,15 +185,6 @@ def _pairs(pairs: Sequence[dict[str, Any]], data_dir: Path) -> str:
         words += f"; {count_of(others, 'more file')} of the same picture" if others > 0 else ""
         items.append(f'<li><div class="two">{halves}</div><p>{words}</p></li>')
     return f'<ul class="pairs">{"".join(items)}</ul>\n' if items else ""
-
-
-def encode_preview(path: Path) -> str:
-    """A small JPEG of a picture as a data URI."""
-    picture = Image.fromarray(load_image(path).pixels)
-    picture.thumbnail((_PREVIEW_PX, _PREVIEW_PX))
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=72)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 _BINS = ((1, 1), (2, 5), (6, 20), (21, 50), (51, 10**9))
@@ -298,14 +217,14 @@ def _groups_section(figures: Figures) -> str:
         if rest
         else ""
     )
-    return _paragraphs(
+    return paragraphs(
         f"{count_of(groups['groups'], 'group')}: twins of each other, directly or through others"
         + (", and pictures of one patient" if groups["patients"] else "")
         + f". The largest has {count_of(largest, 'picture')}. Split by group, never by file.",
         patients,
         caution,
         _compare_words(groups.get("manifest")),
-    ) + _table("Groups by size", ["size", "groups", "pictures", "share of pictures"], rows)
+    ) + table("Groups by size", ["size", "groups", "pictures", "share of pictures"], rows)
 
 
 def _compare_words(manifest: dict[str, Any] | None) -> str:
@@ -341,16 +260,16 @@ def _shortcut_section(figures: Figures) -> str:
         for row in figures["folders"]
     ]
     return (
-        _paragraphs(
+        paragraphs(
             "A probe is told 15 figures about a picture as a whole: width, height, their ratio, mean grey value, "
             "spread, mean and spread of the border, and an eight-step histogram. It cannot see a tumour. Each group "
             "is guessed by a probe that learnt from the other groups.",
             "What the probe gets right, a network can get right without looking at the brain. Results on such data "
             "mean little unless they are far above the probe, and hold on a source that was not trained on.",
         )
-        + _table("How much the look of a picture gives away (balanced accuracy: the mean over the labels)", head, rows)
+        + table("How much the look of a picture gives away (balanced accuracy: the mean over the labels)", head, rows)
         + f'<ul class="meanings">{words}</ul>\n'
-        + _table(
+        + table(
             "How the pictures look: medians; grey values from 0 (black) to 255; histogram from dark to bright",
             ["source", "split", "class", "width", "height", "mean", "spread", "border", "histogram"],
             looks,
@@ -377,15 +296,15 @@ def _sizes_section(figures: Figures) -> str:
         for row in figures["sizes"]
     ]
     head = ["source", "pictures", "sizes", "commonest", "share of it", "square", "smallest", "largest"]
-    return _table("Width × height in pixels", head, rows)
+    return table("Width × height in pixels", head, rows)
 
 
 def _unreadable_section(figures: Figures) -> str:
     files = figures["unreadable"]
     if not files:
-        return _paragraphs("Every file could be read.")
+        return paragraphs("Every file could be read.")
     more = f" The first {_LISTED} are listed; audit.json has all." if len(files) > _LISTED else ""
-    return _paragraphs(f"{count_of(len(files), 'file')} could not be read and are not in groups.csv.{more}") + _table(
+    return paragraphs(f"{count_of(len(files), 'file')} could not be read and are not in groups.csv.{more}") + table(
         "Files that could not be read, and why",
         ["file", ""],
         [[entry["path"], ("wrap", escape(entry["why"]))] for entry in files[:_LISTED]],
