@@ -111,6 +111,24 @@ def _unseen_cohort_row(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
+def build_card(document: dict[str, Any], figures: dict[str, Any]) -> str:
+    """``MODEL_CARD.md`` as Markdown."""
+    sections = [
+        _heading(document),
+        _intended_use(),
+        _figures_section(figures),
+        _detection_section(figures),
+        _place_section(figures),
+        _source_section(figures),
+        _confusion_section(figures),
+        _refusal_section(figures),
+        _training_section(document),
+        _data_section(),
+        "## What the data cannot show\n\n" + "\n".join(f"- {limit}" for limit in LIMITS),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
 def _table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
@@ -247,13 +265,12 @@ def _refusal_section(figures: dict[str, Any]) -> str:
 
 def _training_section(document: dict[str, Any]) -> str:
     provenance, calibration = document["provenance"], document["calibration"]
-    settings = ", ".join(f"{key} {value}" for key, value in provenance["settings"].items())
     images = ", ".join(f"{name} {count}" for name, count in provenance["images"].items())
     return (
         "## How it was made\n\n"
         f"- Start: {BACKBONE}.\n"
         f"- Slices: {images}; split by group.\n"
-        f"- Settings: {settings}.\n"
+        f"{_settings_lines(provenance['settings'])}"
         f"- Probabilities: softmax at temperature {calibration['temperature']:g}; one answer from "
         f"{calibration['confident_at']:g} on (at most 1 % of the validation part wrong and sure); else the labels from "
         f"{calibration['in_set_at']:g} on, two at least (split conformal, coverage "
@@ -264,6 +281,20 @@ def _training_section(document: dict[str, Any]) -> str:
         "- Commands:\n\n"
         f"```\n{provenance['command']}\n```"
     )
+
+
+def _settings_lines(settings: dict[str, Any]) -> str:
+    """One line a run; an average of several runs has a line that says so."""
+    runs = {name: value for name, value in settings.items() if isinstance(value, dict) and name != "average"}
+    if not runs:
+        return f"- Settings: {_join(settings)}.\n"
+    lines = [f"- Run `{name}`: {_join(run)}.\n" for name, run in runs.items()]
+    shares = ", ".join(f"{share:g} of `{name}`" for name, share in settings["average"].items())
+    return "".join(lines) + f"- The weights are the average of {shares}.\n"
+
+
+def _join(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in settings.items())
 
 
 def _data_section() -> str:

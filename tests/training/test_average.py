@@ -1,0 +1,45 @@
+"""The average of two networks is the average of their weights, and says what it was made of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras", reason="TensorFlow is not installed")
+
+from inference.errors import InputError  # noqa: E402
+from training.average import average_networks, parse_share  # noqa: E402
+
+
+def write_run(folder: Path, value: float, **settings: object) -> Path:
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, keras.layers.Dense(1, kernel_initializer=keras.initializers.Constant(value))(inputs))
+    folder.mkdir()
+    model.save(folder / "trained.keras")
+    (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    return folder
+
+
+def test_weights_are_averaged(tmp_path: Path) -> None:
+    plain = write_run(tmp_path / "plain", 1.0, seed=1, start="x", volumes=False)
+    robust = write_run(tmp_path / "robust", 3.0, seed=2, volumes=True)
+    path = average_networks([(plain, 0.25), (robust, 0.75)], tmp_path / "both")
+    assert np.allclose(keras.models.load_model(path).get_weights()[0], 2.5)
+    settings = json.loads((tmp_path / "both" / "settings.json").read_text(encoding="utf-8"))
+    assert settings["average"] == {"plain": 0.25, "robust": 0.75}
+    assert settings["volumes"] is True
+    assert settings["plain"] == {"seed": 1, "volumes": False}
+
+
+def test_bad_shares(tmp_path: Path) -> None:
+    plain = write_run(tmp_path / "plain", 1.0)
+    with pytest.raises(InputError, match="sum to 1; received 0.5"):
+        average_networks([(plain, 0.5)], tmp_path / "out")
+    with pytest.raises(InputError, match="holds no trained.keras"):
+        average_networks([(tmp_path / "none", 1.0)], tmp_path / "out")
+    assert parse_share("runs/plain:0.3") == (Path("runs/plain"), 0.3)
+    with pytest.raises(InputError, match="runs/plain:0.3"):
+        parse_share("runs/plain")
