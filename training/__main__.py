@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from inference.errors import GyrusError
+from inference.errors import GyrusError, SettingsError
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -48,18 +48,22 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--twin", type=Path, help="evaluation.json of the twin trained without --volumes")
     export.add_argument("--version", required=True, help="version of the bundle, such as 0.1.0")
 
-    evaluate = commands.add_parser("evaluate", help="measure a bundle on the test part; prints JSON")
+    evaluate = commands.add_parser("evaluate", help="measure a bundle on the test part; prints JSON, writes a report")
     evaluate.add_argument("bundle", type=Path, help="bundle folder")
-    _add_data(evaluate)
+    evaluate.add_argument("folder", metavar="data", type=Path, nargs="?", help="the same as --data")
+    _add_data(evaluate, required=False)
+    evaluate.add_argument(
+        "--out", type=Path, default=Path("runs/evaluation"), help="folder for evaluation.html and evaluation.json"
+    )
     return parser
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
+def _add_data(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     default = os.environ.get("GYRUS_DATA")
     parser.add_argument(
         "--data",
         type=Path,
-        required=default is None,
+        required=required and default is None,
         default=default and Path(default),
         help="folder of images with manifest.csv (default: $GYRUS_DATA)",
     )
@@ -123,7 +127,13 @@ def run(options: argparse.Namespace) -> None:
     else:
         from training.evaluate import evaluate
 
-        evaluate(options.bundle, options.data, groups=options.groups)
+        data = options.folder or options.data
+        if data is None:
+            raise SettingsError(
+                "Name the folder of images: python -m training evaluate BUNDLE DATA, or set GYRUS_DATA."
+            )
+        evaluate(options.bundle, data, options.out, groups=options.groups)
+        print(f"The report is {options.out / 'evaluation.html'}.", file=sys.stderr)
 
 
 def show_progress(task: str, done: int, total: int) -> None:

@@ -1,54 +1,34 @@
-"""Figures that can be believed: a bundle, served as users are served, on images its training never touched."""
+"""Figures that can be believed: what a bundle's answers are worth on images its training never touched."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score, roc_auc_score
 
-from inference import Classifier, GyrusError, Prediction, Verdict, load_image
-from training.dataset import (
-    CLASS_LABELS,
-    NO_TUMOUR,
-    TUMOUR_TYPES,
-    UNKNOWN_TUMOUR,
-    Sample,
-    part_samples,
-    read_manifest,
-    read_pictures,
-)
+from inference import Prediction, Verdict
+from inference.errors import SettingsError
+from training.answers import Answers, Measured, run_bundle
+from training.dataset import CLASS_LABELS, NO_TUMOUR, TUMOUR_TYPES, UNKNOWN_TUMOUR, Sample
 from training.metrics import (
     brier_score,
     detection_figures,
     energy_inside,
     expected_calibration_error,
     is_inside,
+    random_hit,
     reliability,
     risk_coverage,
+    undo_temperature,
 )
-from training.volumes import read_volumes
+from training.probe import probe
 
 NONE_LABEL = CLASS_LABELS[NO_TUMOUR]
-
-PHOTOGRAPHS = (
-    "astronaut",
-    "camera",
-    "coffee",
-    "chelsea",
-    "rocket",
-    "brick",
-    "grass",
-    "gravel",
-    "coins",
-    "text",
-    "page",
-)
-"""Pictures that scikit-image ships; they are made grey, so that colour does not give them away."""
 
 
 def measure_classes(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, Any]:
@@ -123,17 +103,18 @@ def measure_detection(samples: Sequence[Sample], predictions: Sequence[Predictio
 def measure_place(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, Any]:
     """Where the heat map peaks, on the slices whose tumour's box is known; by source.
 
-    ``box_share`` is what a peak at a random place would reach.
+    ``random_peak`` is what a peak at a random place of the picture would reach, ``box_share`` what a map without any
+    preference would have inside the box.
     """
-    table: dict[str, list[tuple[bool, float, float]]] = defaultdict(list)
+    names = ("peak_inside", "energy_inside", "box_share", "random_peak")
+    table: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     for sample, prediction in zip(samples, predictions, strict=True):
-        if sample.box is not None and prediction.heatmap is not None:
-            heatmap = prediction.heatmap
-            hit = is_inside(heatmap.peak, sample.box)
-            table[sample.source].append((hit, energy_inside(heatmap.grid, sample.box), sample.box[2] * sample.box[3]))
+        box, heatmap = sample.box, prediction.heatmap
+        if box is not None and heatmap is not None:
+            hit, energy = is_inside(heatmap.peak, box), energy_inside(heatmap.grid, box)
+            table[sample.source].append((float(hit), energy, box[2] * box[3], random_hit(box)))
     return {
-        source: dict(zip(("peak_inside", "energy_inside", "box_share"), map(float, np.mean(rows, axis=0)), strict=True))
-        | {"images": len(rows)}
+        source: dict(zip(names, map(float, np.mean(rows, axis=0)), strict=True)) | {"images": len(rows)}
         for source, rows in sorted(table.items())
     }
 
@@ -156,15 +137,9 @@ def measure_patients(samples: Sequence[Sample], predictions: Sequence[Prediction
     }
 
 
-def measure_refusals(classifier: Classifier, data_dir: Path, brains: Sequence[Prediction]) -> dict[str, Any]:
+def measure_refusals(kinds: Mapping[str, Sequence[Prediction]], brains: Sequence[Prediction]) -> dict[str, Any]:
     """Share refused: of the test part's brain MRIs (should be none) and of what is not one (should be all)."""
-    kinds: dict[str, Sequence[Prediction]] = {"brain_mri": brains}
-    for folder in sorted(path for path in (data_dir / "not_brain").glob("*") if path.is_dir()):
-        kinds[folder.name] = _predict(classifier, sorted(folder.iterdir()))
-    kinds["photographs"] = list(classifier.predict_many(_grey_photographs()))
-    kinds["noise"] = list(classifier.predict_many(_noise()))
-    kinds["blank"] = list(classifier.predict_many(np.full((200, 200), level, np.uint8) for level in (0, 90, 255)))
-    return {name: _refusal_figures(predictions, brains) for name, predictions in kinds.items()}
+    return {name: _refusal_figures(predictions, brains) for name, predictions in {"brain_mri": brains, **kinds}.items()}
 
 
 def _refusal_figures(predictions: Sequence[Prediction], brains: Sequence[Prediction]) -> dict[str, float]:
@@ -177,58 +152,94 @@ def _refusal_figures(predictions: Sequence[Prediction], brains: Sequence[Predict
     }
 
 
-def _grey_photographs() -> list[np.ndarray]:
-    import skimage.data
-
-    pictures = [load_image(getattr(skimage.data, name)()).pixels for name in PHOTOGRAPHS]
-    return [np.rint(picture.mean(axis=2)).astype(np.uint8) for picture in pictures]
-
-
-def _noise() -> list[np.ndarray]:
-    rng = np.random.default_rng(0)
-    return [rng.normal(100, spread, (200, 200)).clip(0, 255).astype(np.uint8) for spread in (20, 40, 60) * 5]
+def measure_calibration(answers: Answers, temperature: float) -> dict[str, Any]:
+    """How far the probabilities can be taken at their word, and how far had no temperature been applied."""
+    probabilities, classes = answers.known_probabilities()
+    return {
+        "temperature": temperature,
+        "before": describe_calibration(undo_temperature(probabilities, temperature), classes),
+        "after": describe_calibration(probabilities, classes),
+    }
 
 
-def _predict(classifier: Classifier, paths: Sequence[Path]) -> list[Prediction]:
-    images = []
-    for path in paths:
-        try:
-            images.append(load_image(path))
-        except GyrusError:
-            continue  # a licence file beside the pictures
-    return list(classifier.predict_many(images, explain=True))
+def describe_calibration(probabilities: np.ndarray, classes: np.ndarray) -> dict[str, Any]:
+    """Calibration error, Brier score and reliability diagram of probabilities (N, classes); true classes as indices."""
+    confidences, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == classes
+    return {
+        "ece": expected_calibration_error(confidences, right),
+        "brier": brier_score(probabilities, classes),
+        "reliability": reliability(confidences, right),
+    }
+
+
+def measure_baseline(answers: Answers) -> dict[str, Any]:
+    """What one gets without looking at a brain, on the same pictures.
+
+    Returns
+    -------
+    dict
+        ``majority`` and ``majority_of_source``: accuracy of always answering the commonest class, of all or of the
+        picture's source; ``shortcut_probe``: `training.probe.probe` on the classes, and on tumour or none.
+    """
+    known = np.flatnonzero([sample.label != UNKNOWN_TUMOUR for sample in answers.samples])
+    samples = [answers.samples[place] for place in known]
+    by_source: dict[str, Counter[str]] = defaultdict(Counter)
+    for sample in samples:
+        by_source[sample.source][sample.label] += 1
+    commonest = sum(by_source.values(), Counter()).most_common(1)[0][1]
+    return {
+        "majority": commonest / len(samples),
+        "majority_of_source": sum(count.most_common(1)[0][1] for count in by_source.values()) / len(samples),
+        "shortcut_probe": {
+            "classes": probe(answers.statistics[known], [s.label for s in samples], [s.group for s in samples]),
+            "detection": probe_detection(answers),
+        },
+    }
+
+
+def probe_detection(answers: Answers) -> dict[str, Any]:
+    """What `training.probe.probe` makes of tumour or none, over all and inside each source that has both."""
+    present = np.array([sample.has_tumour for sample in answers.samples])
+    sources = np.array([sample.source for sample in answers.samples])
+    groups = np.array([sample.group for sample in answers.samples])
+    labels = np.where(present, "tumour", "none")
+    found = {"all": probe(answers.statistics, labels.tolist(), groups.tolist())}
+    for source in sorted(set(sources)):
+        inside = sources == source
+        if 0 < present[inside].sum() < inside.sum():
+            found[source] = probe(answers.statistics[inside], labels[inside].tolist(), groups[inside].tolist())
+    return found
 
 
 def measure(bundle_path: Path, data_dir: Path, *, groups: Path | None = None) -> dict[str, Any]:
-    """All figures of a bundle on the test part (see `training.dataset.part_samples`), and on the volumes.
+    """All figures of a bundle; see `run_bundle` and `measure_answers`."""
+    return measure_answers(run_bundle(bundle_path, data_dir, groups=groups))
 
-    A bundle that was trained on the volumes too is not measured on them.
-    """
-    classifier = Classifier.load(bundle_path)
-    samples = read_manifest(data_dir, groups)
-    test = part_samples(samples, read_pictures(samples))["test"]
-    predictions = _predict(classifier, [sample.path for sample in test])
+
+def measure_answers(measured: Measured) -> dict[str, Any]:
+    """All figures of a bundle on the test part, and on the volumes unless it was trained on them."""
+    test, bundle = measured.test, measured.bundle
     figures = {
-        "model": f"{classifier.bundle.name} {classifier.bundle.version}",
-        "classes": measure_classes(test, predictions),
-        "sources": measure_sources(test, predictions),
-        "detection": measure_detection(test, predictions),
-        "place": measure_place(test, predictions),
-        "patients": measure_patients(test, predictions),
-        "refusal": measure_refusals(classifier, data_dir, predictions),
+        "model": f"{bundle.name} {bundle.version}",
+        "classes": measure_classes(test.samples, test.predictions),
+        "calibration": measure_calibration(test, bundle.calibration.temperature),
+        "sources": measure_sources(test.samples, test.predictions),
+        "detection": measure_detection(test.samples, test.predictions),
+        "place": measure_place(test.samples, test.predictions),
+        "patients": measure_patients(test.samples, test.predictions),
+        "refusal": measure_refusals(measured.kinds, test.predictions),
+        "baseline": measure_baseline(test),
     }
-    if not classifier.bundle.provenance.get("settings", {}).get("volumes"):
-        figures["volumes"] = measure_volumes(classifier, data_dir)
+    if not bundle.provenance.get("settings", {}).get("volumes"):
+        figures["volumes"] = measure_volumes(measured.volumes, bundle.calibration.temperature)
     return figures
 
 
-def measure_volumes(classifier: Classifier, data_dir: Path) -> dict[str, Any]:
+def measure_volumes(answers: Answers, temperature: float) -> dict[str, Any]:
     """The cohorts that came as volumes, slice by slice: detection, place, and how many of the slices are refused."""
-    volumes = read_volumes(data_dir)
-    if not volumes:
+    samples, predictions = answers.samples, answers.predictions
+    if not samples:
         return {}
-    samples = [sample for sample, _ in volumes]
-    predictions = list(classifier.predict_many((grey for _, grey in volumes), explain=True))
     refused = [prediction.verdict is Verdict.REJECTED for prediction in predictions]
     healthy = [p.label == NONE_LABEL for s, p in zip(samples, predictions, strict=True) if s.source == "dicom_t1"]
     return {
@@ -236,9 +247,33 @@ def measure_volumes(classifier: Classifier, data_dir: Path) -> dict[str, Any]:
         "place": measure_place(samples, predictions),
         "refused": float(np.mean(refused)),
         "healthy_called_healthy": float(np.mean(healthy)) if healthy else None,
+        "calibration": measure_calibration(answers, temperature),
+        "shortcut_probe": probe_detection(answers),
     }
 
 
-def evaluate(bundle_path: Path, data_dir: Path, *, groups: Path | None = None) -> None:
-    """Print `measure` as JSON."""
-    print(json.dumps(measure(bundle_path, data_dir, groups=groups), indent=2))
+def evaluate(bundle_path: Path, data_dir: Path, out_dir: Path, *, groups: Path | None = None) -> None:
+    """Print `measure` as JSON, and write ``evaluation.json`` and ``evaluation.html`` (see `training.evaluation_page`).
+
+    Raises
+    ------
+    SettingsError
+        ``out_dir`` is inside the data or cannot be written.
+    """
+    from training.curves import measure_details
+    from training.evaluation_page import build_evaluation_page
+
+    if out_dir.resolve().is_relative_to(data_dir.resolve()):
+        raise SettingsError(f"The data stay as they are: --out must be outside {data_dir}; received {out_dir}.")
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        measured = run_bundle(bundle_path, data_dir, groups=groups)
+        figures = measure_answers(measured)
+        print(json.dumps(figures, indent=2))
+        details = measure_details(measured)
+        document = json.dumps({**figures, "details": details}, indent=1, ensure_ascii=False)
+        (out_dir / "evaluation.json").write_text(document + "\n", encoding="utf-8")
+        page = build_evaluation_page(figures, details, measured)
+        (out_dir / "evaluation.html").write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"The folder {out_dir} cannot be written: {error.strerror}.") from error

@@ -36,6 +36,16 @@ def reliability(confidences: np.ndarray, right: np.ndarray, bins: int = 15) -> l
     ]
 
 
+def undo_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """The probabilities before calibration, from the calibrated ones, shape (N, classes).
+
+    Calibrated are softmax(z / T), so their T-th powers are exp(z) up to a factor that makes the sum 1: raising to the
+    temperature and dividing by the sum gives softmax(z) back without the logits z.
+    """
+    powers = np.maximum(probabilities, 1e-300) ** temperature
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
 def brier_score(probabilities: np.ndarray, classes: np.ndarray) -> float:
     """Mean squared distance between the probabilities (N, classes) and the truth, in [0, 2]. Brier 1950."""
     truth = np.eye(probabilities.shape[1])[classes]
@@ -78,6 +88,13 @@ def is_inside(peak: tuple[float, float], box: Box) -> bool:
     The pointing game: Zhang et al. 2018, https://doi.org/10.1007/s11263-017-1059-x.
     """
     return abs(peak[0] - box[0]) <= box[2] * BOX_MARGIN / 2 and abs(peak[1] - box[1]) <= box[3] * BOX_MARGIN / 2
+
+
+def random_hit(box: Box) -> float:
+    """What `is_inside` gives a peak anywhere in the picture with equal chance: the enlarged box's share of it."""
+    reach = [BOX_MARGIN * side / 2 for side in box[2:]]
+    sides = [min(1.0, centre + half) - max(0.0, centre - half) for centre, half in zip(box[:2], reach, strict=True)]
+    return max(0.0, sides[0]) * max(0.0, sides[1])
 
 
 def energy_inside(grid: np.ndarray, box: Box) -> float:

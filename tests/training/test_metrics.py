@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from inference.decision import softmax
 from training.metrics import (
     brier_score,
     detection_figures,
     energy_inside,
     expected_calibration_error,
     is_inside,
+    random_hit,
     reliability,
     risk_coverage,
+    undo_temperature,
 )
 
 
@@ -54,3 +57,17 @@ def test_energy() -> None:
     grid[5, 5], grid[0, 0] = 0.75, 0.25
     assert energy_inside(grid, (0.55, 0.55, 0.1, 0.1)) == pytest.approx(0.75)
     assert energy_inside(np.zeros((4, 4), np.float32), (0.5, 0.5, 0.5, 0.5)) == 0.0
+
+
+def test_temperature_can_be_undone() -> None:
+    logits = np.array([[3.0, 1.0, -2.0, 0.5], [0.0, 0.0, 40.0, -40.0]])
+    for temperature in (0.3, 1.0, 4.0):
+        assert undo_temperature(softmax(logits, temperature), temperature) == pytest.approx(softmax(logits), abs=1e-12)
+
+
+def test_a_random_place_hits_as_often_as_the_box_is_large() -> None:
+    assert random_hit((0.5, 0.5, 0.2, 0.1)) == pytest.approx(0.02 * 1.21)
+    assert random_hit((0.05, 0.5, 0.1, 0.1)) == pytest.approx(0.105 * 0.11)  # what lies outside the picture counts not
+    places = (np.arange(200) + 0.5) / 200
+    hits = [is_inside((x, y), (0.9, 0.3, 0.3, 0.4)) for x in places for y in places]
+    assert random_hit((0.9, 0.3, 0.3, 0.4)) == pytest.approx(np.mean(hits), abs=0.01)

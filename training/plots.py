@@ -1,0 +1,167 @@
+"""Plots as inline SVG, 340 units wide so that their words stay readable on a phone; colours are in ``report.css``.
+
+A plot shows the shape; the figures themselves stand in a table beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+WIDTH = 340
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 14, 10, 40
+_SIDE = WIDTH - _LEFT - _RIGHT
+_HEIGHT = _TOP + _SIDE + _BOTTOM
+_STRIP = 46
+
+Points = Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """One line of a plot.
+
+    Attributes
+    ----------
+    name : str
+        Beside its mark in the legend.
+    points : sequence of (x, y)
+    kind : str
+        ``line`` or ``dots``.
+    sizes : sequence of float
+        Of the dots: shares in [0, 1].
+    quiet : bool
+        A baseline: grey and dashed, without a colour of its own.
+    """
+
+    name: str
+    points: Points
+    kind: str = "line"
+    sizes: Sequence[float] = ()
+    quiet: bool = False
+
+
+def draw_plot(
+    title: str,
+    series: Sequence[Series],
+    *,
+    axes: tuple[str, str],
+    highest: tuple[float, float] = (1.0, 1.0),
+    note: str = "",
+) -> str:
+    """A square plot of shares with its legend.
+
+    Parameters
+    ----------
+    title, note : str
+        The caption, and a sentence below the legend.
+    series : sequence of Series
+    axes : tuple of str
+        What x and y are.
+    highest : tuple of float
+        Ends of the axes; both begin at 0.
+    """
+    colours = _number_colours(series)
+    lines = "".join(_draw_series(one, colour, highest) for one, colour in zip(series, colours, strict=True))
+    legend = "".join(
+        f'<li><svg aria-hidden="true" width="26" height="10" viewBox="0 0 26 10">{_draw_key(one, colour)}</svg>'
+        f"{escape(one.name)}</li>"
+        for one, colour in zip(series, colours, strict=True)
+    )
+    words = escape(f"{title}. {axes[1]} against {axes[0]}: {', '.join(one.name for one in series)}.", quote=True)
+    return (
+        f'<figure class="plot"><figcaption>{escape(title)}</figcaption>'
+        f'<svg role="img" aria-label="{words}" viewBox="0 0 {WIDTH} {_HEIGHT}">{_draw_axes(axes, highest)}{lines}</svg>'
+        f'<ul class="legend">{legend}</ul>{f"<p>{escape(note)}</p>" if note else ""}</figure>\n'
+    )
+
+
+def _draw_key(one: Series, colour: str) -> str:
+    if one.kind == "dots":
+        return f'<circle class="dot {colour}" cx="13" cy="5" r="4"/>'
+    return f'<path class="line {colour}" d="M1 5H25"/>'
+
+
+def _number_colours(series: Sequence[Series]) -> list[str]:
+    places = iter(range(len(series)))
+    return ["quiet" if one.quiet else f"s{next(places) % 6}" for one in series]
+
+
+def _place(point: Sequence[float], highest: tuple[float, float]) -> tuple[float, float]:
+    return _LEFT + _SIDE * point[0] / highest[0], _TOP + _SIDE * (1 - min(point[1] / highest[1], 1.0))
+
+
+def _draw_axes(axes: tuple[str, str], highest: tuple[float, float]) -> str:
+    parts = []
+    for step in range(5):
+        x, y = _place((highest[0] * step / 4, highest[1] * step / 4), highest)
+        parts.append(f'<path class="grid" d="M{x:.1f} {_TOP}V{_TOP + _SIDE}M{_LEFT} {y:.1f}H{_LEFT + _SIDE}"/>')
+        parts.append(f'<text class="x" x="{x:.1f}" y="{_TOP + _SIDE + 16}">{_say(highest[0] * step / 4)}</text>')
+        parts.append(f'<text class="y" x="{_LEFT - 6}" y="{y + 4:.1f}">{_say(highest[1] * step / 4)}</text>')
+    middle = _TOP + _SIDE / 2
+    parts.append(f'<text class="x" x="{_LEFT + _SIDE / 2}" y="{_HEIGHT - 7}">{escape(axes[0])}</text>')
+    parts.append(
+        f'<text class="x" x="10" y="{middle:.0f}" transform="rotate(-90 10 {middle:.0f})">{escape(axes[1])}</text>'
+    )
+    return "".join(parts)
+
+
+def _say(share: float) -> str:
+    percent = 100 * share
+    return f"{percent:.0f}%" if abs(percent - round(percent)) < 1e-9 else f"{percent:.1f}%"
+
+
+def _draw_series(one: Series, colour: str, highest: tuple[float, float]) -> str:
+    places = [_place(point, highest) for point in one.points]
+    if one.kind == "dots":
+        return "".join(
+            f'<circle class="dot {colour}" cx="{x:.1f}" cy="{y:.1f}" r="{2.5 + 8 * size**0.5:.1f}"/>'
+            for (x, y), size in zip(places, one.sizes, strict=True)
+        )
+    path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
+    return f'<path class="line {colour}" d="{path}"/>'
+
+
+def draw_strips(
+    title: str, rows: Mapping[str, Sequence[float]], ticks: Mapping[float, str], limit: float, *, first: str
+) -> str:
+    """Histograms one below the other, on one axis.
+
+    Parameters
+    ----------
+    title : str
+    rows : Mapping of str to sequence of float
+        A name and the shares of its bins, which are equally wide on the plot; all rows have as many.
+    ticks : Mapping of float to str
+        A place on the axis as a fraction of it, and the words there.
+    limit : float
+        A place, as a fraction of the axis, that is marked through all rows.
+    first : str
+        The row that the others are compared with.
+    """
+    width = WIDTH - 2 * _RIGHT
+    height = _STRIP * len(rows) + 34
+    parts = []
+    for place, (name, shares) in enumerate(rows.items()):
+        floor = _STRIP * (place + 1)
+        step = width / len(shares)
+        bars = "".join(
+            f"M{_RIGHT + step * bin_:.1f} {floor}v{-26 * share**0.5:.1f}h{step - 0.6:.1f}V{floor}"
+            for bin_, share in enumerate(shares)
+            if share > 0
+        )
+        parts.append(f'<text x="{_RIGHT}" y="{floor - 30}">{escape(name)}</text>')
+        parts.append(f'<path class="grid" d="M{_RIGHT} {floor}h{width}"/>')
+        parts.append(f'<path class="fill {"s0" if name == first else "s1"}" d="{bars}"/>')
+    bottom = _STRIP * len(rows)
+    parts.append(f'<path class="limit" d="M{_RIGHT + width * limit:.1f} 4V{bottom}"/>')
+    parts += [
+        f'<text class="x" x="{_RIGHT + width * place:.1f}" y="{bottom + 18}">{escape(words)}</text>'
+        for place, words in ticks.items()
+    ]
+    label = escape(title, quote=True)
+    return (
+        f'<figure class="plot strips"><figcaption>{label}</figcaption>'
+        f'<svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH} {height}">{"".join(parts)}</svg></figure>\n'
+    )
