@@ -194,7 +194,7 @@ def _classes_section(figures: Figures) -> str:
     )
     return (
         paragraphs(words)
-        + table("Confusion matrix: rows are true, columns are answered", ["", *labels, "all", "right"], rows)
+        + table("Confusion matrix: rows are true, columns are answered", ["true class", *labels, "all", "right"], rows)
         + _sources_table(figures)
     )
 
@@ -233,7 +233,7 @@ def _detection_section(figures: Figures, details: Figures) -> str:
         ]
         for source, (model, look) in found.items()
     ]
-    head = ["", "slices", "with tumour", "AUC", "AUC of the shortcut probe"]
+    head = ["slices", "number", "with tumour", "AUC", "AUC of the shortcut probe"]
     head += ["sensitivity at 95 % specificity", "sensitivity at 0.5", "specificity at 0.5"]
     telling = [
         f"{source} ({look['auc']:.2f})" for source, (_, look) in inside.items() if look.get("auc", 0.0) >= _TELLING_AUC
@@ -253,7 +253,7 @@ def _detection_section(figures: Figures, details: Figures) -> str:
     )
     return (
         words
-        + table("Tumour or none", head, rows, marked=range(1, len(rows)))
+        + table("Tumour or none, by source", head, rows, marked=range(1, len(rows)))
         + '<div class="plots">'
         + _roc_plot(details["roc"])
         + "</div>\n"
@@ -289,7 +289,7 @@ def _calibration_section(figures: Figures, details: Figures) -> str:
         f"{percent(classes['share_confident'], 1)} get such an answer; the true class is among the labels that an "
         f"answer names in {percent(classes['truth_among_candidates'], 1)}.",
     )
-    head = ["", "ECE before", "ECE after", "Brier before", "Brier after"]
+    head = ["slices of", "ECE before", "ECE after", "Brier before", "Brier after"]
     plots = f'<div class="plots">{_reliability_plot(before, after)}{_risk_plot(figures, details)}</div>\n'
     tables = _thresholds_table("What each threshold costs, on the test part", details["thresholds"], details)
     if details["thresholds_volumes"]:
@@ -408,4 +408,4 @@ def _place_section(figures: Figures) -> str:
         "Does the heat map peak inside the tumour's box, enlarged by 1.1, and how much of the map lies inside the box "
         "itself? Beside each stands what a random place of the picture, or a map without preference, would reach. "
         "Refused slices have no map and are not counted."
-    ) + table("Where it looked", head, rows)
+    ) + table("Where the heat map peaks and how much of it is inside, by source", head, rows)

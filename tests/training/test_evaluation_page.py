@@ -131,6 +131,8 @@ def test_the_cost_of_the_own_threshold_is_what_the_verdicts_cost(tmp_path: Path)
     assert rows[0.99]["answered"] == 0.0
     assert rows[0.99]["right"] is None
     assert [rows[t]["answered"] for t in sorted(rows)] == sorted((r["answered"] for r in rows.values()), reverse=True)
+    refused = say("glioma", 0.99, verdict=Verdict.REJECTED, novelty=1.5)
+    assert {row["answered"] for row in cost_thresholds([(measured.test.samples[0], refused)], 0.8)} == {0.0}
 
 
 def test_calibration_before_the_temperature(tmp_path: Path) -> None:
