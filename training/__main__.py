@@ -48,6 +48,10 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--twin", type=Path, help="evaluation.json of the twin trained without --volumes")
     export.add_argument("--version", required=True, help="version of the bundle, such as 0.1.0")
 
+    average = commands.add_parser("average", help="average the weights of networks that grew from one another")
+    average.add_argument("--of", nargs="+", required=True, metavar="WORK:SHARE", help="such as runs/plain:0.3")
+    average.add_argument("--work", type=Path, required=True, help="folder for the result, as if it were a run")
+
     evaluate = commands.add_parser("evaluate", help="measure a bundle on the test part; prints JSON, writes a report")
     evaluate.add_argument("bundle", type=Path, help="bundle folder")
     evaluate.add_argument("folder", metavar="data", type=Path, nargs="?", help="the same as --data")
@@ -113,6 +117,10 @@ def run(options: argparse.Namespace) -> None:
             FitSettings(**{name: value for name, value in given.items() if value is not None}),
             groups=options.groups,
         )
+    elif options.command == "average":
+        from training.average import average_networks, parse_share
+
+        average_networks([parse_share(text) for text in options.of], options.work)
     elif options.command == "export":
         from training.export import export_bundle
 

@@ -59,6 +59,8 @@ def _read_dicom(folder: Path) -> Iterator[tuple[Sample, np.ndarray]]:
 
     for path in sorted(folder.glob("*.dcm")):
         values = pydicom.dcmread(path).pixel_array.astype(np.float32)
+        if values.std() < _MIN_SPREAD:
+            continue
         sample = Sample(path=Path(f"{path}#0"), label=NO_TUMOUR, source="dicom_t1", group="dicom_t1")
         yield sample, _to_grey(values)
 
