@@ -41,8 +41,8 @@ train: $(VENV)/.train
 	$(TRAINING) fit --data "$(DATA)" --work runs/plain --epochs 12
 	$(TRAINING) fit --data "$(DATA)" --work runs/hidden --start runs/plain/trained.keras --epochs 14 --learning-rate 0.0007 --seed 3 $(HIDDEN)
 	$(TRAINING) fit --data "$(DATA)" --work runs/volumes --start runs/hidden/trained.keras --epochs 8 --learning-rate 0.0005 --seed 4 $(HIDDEN) --volumes
-	$(TRAINING) average --work runs/twin --of runs/plain:0.3 runs/hidden:0.7
-	$(TRAINING) average --work runs/shipped --of runs/plain:0.3 runs/volumes:0.7
+	$(TRAINING) average --work runs/twin --of runs/plain:0.5 runs/hidden:0.5
+	$(TRAINING) average --work runs/shipped --of runs/plain:0.5 runs/volumes:0.5
 	$(TRAINING) export --data "$(DATA)" --work runs/twin --out runs/twin/bundle --version $(VERSION)
 	$(TRAINING) export --data "$(DATA)" --work runs/shipped --version $(VERSION) --twin runs/twin/bundle/evaluation.json
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+import training.architectures  # noqa: F401  (registers the layers that a saved network names)
 from inference.errors import InputError
 
 
