@@ -39,6 +39,11 @@ def build_parser() -> argparse.ArgumentParser:
     fit.add_argument("--counterfactuals", type=float, help="share of counterfactual slices, 0 to 1 (default 0)")
     fit.add_argument("--strength", type=float, help="of the random changes, 0 to 1 (default 1)")
     fit.add_argument("--seed", type=int, help="for everything that is drawn (default 1)")
+    fit.add_argument(
+        "--backbone",
+        metavar="NAME",
+        help="lite0 (default; its weights are here), or EfficientNetB0 to B3 or EfficientNetV2B0 to B3 (downloaded)",
+    )
     fit.add_argument("--start", help="a trained.keras to start from instead of ImageNet's weights")
     fit.add_argument("--volumes", action="store_true", default=None, help="train on gbm_nifti and dicom_t1 too")
 

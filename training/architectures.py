@@ -6,11 +6,14 @@ puts on it the head that Gyrus serves: a map of local tumour evidence at stride 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 from keras import layers, ops
+
+from inference.errors import SettingsError
 
 LITE0_WEIGHTS = Path(__file__).parent / "weights" / "efficientnet_lite0_imagenet.npz"
 """ImageNet weights converted by ``python -m training.convert_lite0``; origin and licence in the folder's README."""
@@ -26,6 +29,12 @@ LITE0_STAGES = (
     (1, 3, 1, 6, 320),
 )
 """EfficientNet-lite0: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite."""
+
+ONLINE_BACKBONES = (
+    *(f"EfficientNetB{size}" for size in range(4)),
+    *(f"EfficientNetV2B{size}" for size in range(4)),
+)
+"""Networks of ``keras.applications`` that take RGB in 0–255 as they are; their weights are downloaded."""
 
 FEATURE_LAYERS = ("block2_add", "block4_add", "block7_add", "block10_add", "block14_add")
 """Where the pictures' features are pooled for the novelty score: the last layers, alone, forget what they need not
@@ -173,13 +182,25 @@ class WeightedPool(layers.Layer):
         return ops.sum(weights * ops.reshape(features, (-1, height * width, channels)), axis=1)
 
 
-def build_evidence_net(input_shape: tuple[int, int, int], tumour_types: int, *, color_order: str) -> keras.Model:
+def build_evidence_net(
+    input_shape: tuple[int, int, int], tumour_types: int, *, color_order: str, backbone: str = "lite0"
+) -> keras.Model:
     """Build the network that is trained: evidence first, answer from the evidence.
 
     A feature pyramid joins the strides 32, 16 and 8. From it come ``evidence`` (is there a tumour *here*?), and by a
     smooth maximum over the places ``detection`` (is there one at all?). The type is read from the features where the
     evidence is, and from the whole picture. Because detection has no other path than the map, the map that is shown is
     the reason for the answer.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        (height, width, 3); values 0–255.
+    tumour_types : int
+    color_order : str
+        ``"rgb"`` or ``"bgr"``.
+    backbone : str
+        ``lite0``, whose weights are in the repository, or one of `ONLINE_BACKBONES`, whose weights Keras downloads.
 
     Returns
     -------
@@ -191,10 +212,8 @@ def build_evidence_net(input_shape: tuple[int, int, int], tumour_types: int, *, 
     ----------
     Lin et al. 2017, feature pyramid networks, https://arxiv.org/abs/1612.03144.
     """
-    backbone = build_lite0(input_shape, classes=None, color_order=color_order)
-    stride_8 = backbone.get_layer("block4_add").output
-    stride_16 = backbone.get_layer("block10_add").output
-    top = backbone.output
+    taps = _tap_backbone(backbone, input_shape, color_order)
+    stride_8, stride_16, top = taps.stride_8, taps.stride_16, taps.top
     pyramid = _convolution(top, 96, 1, 1, "lateral32")
     for name, tap in (("lateral16", stride_16), ("lateral8", stride_8)):
         height, width = tap.shape[1:3]
@@ -216,10 +235,51 @@ def build_evidence_net(input_shape: tuple[int, int, int], tumour_types: int, *, 
     there = WeightedPool(name="features_there")(pyramid, evidence)
     joined = layers.Concatenate(name="type_input")([layers.Dropout(0.3, name="features_dropout")(pooled), there])
     tumour_type = layers.Dense(tumour_types, name="type")(joined)
-    depths = [backbone.get_layer(name).output for name in FEATURE_LAYERS] + [pyramid_features]
+    depths = [*taps.depths, pyramid_features]
     features = layers.Concatenate(name="features")([layers.GlobalAveragePooling2D()(depth) for depth in depths])
     outputs = {"detection": detection, "type": tumour_type, "evidence": evidence, "features": features}
-    return keras.Model(backbone.input, outputs, name="evidence_net")
+    return keras.Model(taps.image, outputs, name="evidence_net")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Taps:
+    """Where a backbone is tapped: its input, the maps at three strides, and those that the novelty score pools."""
+
+    image: keras.KerasTensor
+    stride_8: keras.KerasTensor
+    stride_16: keras.KerasTensor
+    top: keras.KerasTensor
+    depths: tuple[keras.KerasTensor, ...]
+
+
+def _tap_backbone(name: str, input_shape: tuple[int, int, int], color_order: str) -> _Taps:
+    if name == "lite0":
+        network = build_lite0(input_shape, classes=None, color_order=color_order)
+        return _Taps(
+            image=network.input,
+            stride_8=network.get_layer("block4_add").output,
+            stride_16=network.get_layer("block10_add").output,
+            top=network.output,
+            depths=tuple(network.get_layer(layer).output for layer in FEATURE_LAYERS),
+        )
+    if name not in ONLINE_BACKBONES:
+        raise SettingsError(f"The backbone is lite0 or one of {', '.join(ONLINE_BACKBONES)}; received {name}.")
+    image = keras.Input(input_shape, name="image")
+    network = _load_online_backbone(name, image[..., ::-1] if color_order == "bgr" else image)
+    last = {layer.output.shape[1]: layer.output for layer in network.layers if len(layer.output.shape) == 4}
+    sides = [-(-input_shape[0] // stride) for stride in (4, 8, 16, 32)]
+    maps = [last[side] for side in sides]
+    return _Taps(image=image, stride_8=maps[1], stride_16=maps[2], top=network.output, depths=tuple(maps))
+
+
+def _load_online_backbone(name: str, rgb: keras.KerasTensor) -> keras.Model:
+    try:
+        return getattr(keras.applications, name)(include_top=False, weights="imagenet", input_tensor=rgb)
+    except Exception as error:  # Keras raises a bare Exception when a download fails
+        raise SettingsError(
+            f"The ImageNet weights of {name} could not be downloaded. --backbone lite0 needs no network: its weights "
+            "are in the repository."
+        ) from error
 
 
 def build_serving_net(trained: keras.Model, none_index: int) -> keras.Model:

@@ -41,6 +41,8 @@ class FitSettings:
     strength : float
         Of the framing and appearance changes, see `training.augment`.
     seed : int
+    backbone : str
+        See `training.architectures.build_evidence_net`.
     start : str
         A ``.keras`` file whose weights are the start, or empty for ImageNet's.
     volumes : bool
@@ -55,6 +57,7 @@ class FitSettings:
     counterfactuals: float = 0.0
     strength: float = 1.0
     seed: int = 1
+    backbone: str = "lite0"
     start: str = ""
     volumes: bool = False
 
@@ -143,8 +146,10 @@ def fit(data_dir: Path, work_dir: Path, settings: FitSettings, *, groups: Path |
     work_dir.mkdir(parents=True, exist_ok=True)
     (work_dir / "settings.json").write_text(json.dumps(asdict(settings), indent=2) + "\n", encoding="utf-8")
     keras.utils.set_random_seed(settings.seed)
+    model = build_evidence_net(
+        INPUT.shape, len(TUMOUR_TYPES), color_order=INPUT.color_order, backbone=settings.backbone
+    )
     parts, pictures = load_parts(data_dir, volumes=settings.volumes, groups=groups)
-    model = build_evidence_net(INPUT.shape, len(TUMOUR_TYPES), color_order=INPUT.color_order)
     if settings.start:
         model.set_weights(keras.models.load_model(settings.start, compile=False).get_weights())
     learner = keras.Model(model.input, {name: model.output[name] for name in ("detection", "type", "evidence")})

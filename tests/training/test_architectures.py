@@ -10,6 +10,7 @@ keras = pytest.importorskip("keras", reason="TensorFlow is not installed")
 skimage_data = pytest.importorskip("skimage.data", reason="scikit-image is not installed")
 
 from inference.decision import softmax  # noqa: E402
+from inference.errors import SettingsError  # noqa: E402
 from training.architectures import (  # noqa: E402
     EvidencePool,
     Upsample,
@@ -77,3 +78,27 @@ def test_serving_logits_are_the_product_of_the_heads() -> None:
     assert np.allclose(probabilities[:, [0, 2, 3]], present[:, None] * types, atol=1e-5)
     assert served["evidence"].shape == (2, 19, 19, 1)
     assert float(np.max(served["evidence"])) <= 1.0
+
+
+@pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetV2B0"])
+def test_a_network_of_keras_applications_gets_the_same_head(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = getattr(keras.applications, name)
+    monkeypatch.setattr(keras.applications, name, lambda **options: original(**{**options, "weights": None}))
+    network = build_evidence_net((150, 150, 3), 3, color_order="bgr", backbone=name)
+    outputs = network(np.zeros((1, 150, 150, 3), np.float32))
+    assert outputs["evidence"].shape == (1, 19, 19, 1)
+    assert outputs["detection"].shape == (1, 1)
+    assert outputs["type"].shape == (1, 3)
+
+
+def test_weights_that_cannot_be_downloaded_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise Exception("URL fetch failure")  # noqa: TRY002  (what Keras raises)
+
+    monkeypatch.setattr(keras.applications, "EfficientNetB1", fail)
+    with pytest.raises(
+        SettingsError, match="EfficientNetB1 could not be downloaded. --backbone lite0"
+    ):
+        build_evidence_net((150, 150, 3), 3, color_order="bgr", backbone="EfficientNetB1")
+    with pytest.raises(SettingsError, match="received VGG16"):
+        build_evidence_net((150, 150, 3), 3, color_order="bgr", backbone="VGG16")
