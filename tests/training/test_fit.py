@@ -1,0 +1,57 @@
+"""A run that was interrupted goes on where it stopped, and one that is finished stays as it is."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+keras = pytest.importorskip("keras", reason="TensorFlow is not installed")
+
+from inference.errors import InputError  # noqa: E402
+from training.dataset import COLUMNS  # noqa: E402
+from training.fit import FitSettings, fit  # noqa: E402
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Forty-eight pictures of noise, each a group of its own; the tumours have a box."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(48):
+        label = ("glioma", "meningioma", "pituitary", "no")[number % 4]
+        small = Image.fromarray(rng.integers(0, 255, (16, 16), dtype=np.uint8))
+        small.resize((160, 160)).save(folder / f"{number}.png")
+        box = ["", "", "", ""] if label == "no" else ["0.5", "0.5", "0.2", "0.2"]
+        rows.append([f"{number}.png", label, "sartaj", "", "", f"g{number}", *box])
+    with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
+    return folder
+
+
+def read_weights(path: Path) -> list[np.ndarray]:
+    return keras.models.load_model(path, compile=False).get_weights()
+
+
+def test_a_run_goes_on_and_then_rests(data: Path, tmp_path: Path) -> None:
+    work = tmp_path / "run"
+    small = {"batches": 1, "batch_size": 4, "counterfactuals": 0.5}
+    fit(data, work, FitSettings(epochs=1, **small))
+    first = read_weights(work / "trained.keras")
+    path = fit(data, work, FitSettings(epochs=2, **small))
+    second = read_weights(path)
+    with (work / "log.csv").open(encoding="utf-8") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1"]
+    assert not all(np.array_equal(one, two) for one, two in zip(first, second, strict=True))
+    third = read_weights(fit(data, work, FitSettings(epochs=2, **small)))
+    assert all(np.array_equal(two, three) for two, three in zip(second, third, strict=True))
+
+
+def test_no_data_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"manifest\.csv"):
+        fit(tmp_path, tmp_path / "run", FitSettings())
