@@ -23,8 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"Gyrus is at {describe_address(settings)}  (Ctrl+C stops it)", flush=True)
     if settings.share:
         start_sharing(settings)
-    serve(app, listener)
-    return 0
+    return serve(app, listener)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import json
 import secrets
+import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Annotated, Any
@@ -266,12 +267,15 @@ def open_socket(settings: Settings) -> socket.socket:
     return listener
 
 
-def serve(app: FastAPI, listener: socket.socket) -> None:
-    """Answer requests until SIGINT or SIGTERM; requests in flight are finished first."""
+def serve(app: FastAPI, listener: socket.socket) -> int:
+    """Answer requests until SIGINT or SIGTERM; requests in flight are finished first. Returns the exit status."""
     config = uvicorn.Config(
         app, access_log=False, log_level="warning", server_header=False, timeout_graceful_shutdown=10, ws="none"
     )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has stopped in good order
     uvicorn.Server(config).run(sockets=[listener])
+    return 0
 
 
 def reachable_host(settings: Settings) -> str:
