@@ -136,8 +136,9 @@ def test_uploads_name_is_only_a_name(client: TestClient) -> None:
 def test_an_upload_is_not_handed_out(client: TestClient) -> None:
     uploaded = client.post("/gradio_api/upload", files={"files": ("a.png", png((9, 9, 9)))}).json()[0]
     assert Path(uploaded).is_file()
-    answer = client.get(f"/gradio_api/file={uploaded}")
-    assert (answer.status_code, answer.json()["path"]) == (404, "")
+    for address in (f"/gradio_api/file={uploaded}", f"/gradio_api/file/{uploaded}"):
+        answer = client.get(address)
+        assert (answer.status_code, answer.json()["path"]) == (404, "")
 
 
 def test_many_at_once(client: TestClient) -> None:
@@ -171,6 +172,16 @@ class TestPassword:
         assert post(guarded, png((9, 9, 9)), headers={"Authorization": "Basic !!!"}).status_code == 401
         token = base64.b64encode("ann:pâss:word".encode()).decode()
         assert post(guarded, png((9, 9, 9)), headers={"Authorization": f"Basic {token}"}).status_code == 200
+
+    @pytest.mark.parametrize("prefix", ["", "/gyrus"])
+    def test_the_root_path_is_no_way_round(self, prefix: str) -> None:
+        with TestClient(build_app(FakeClassifier(), Settings(auth=("ann", "x"), root_path="/gyrus"))) as client:
+            assert client.post(f"{prefix}/api/classify", files={"file": png((9, 9, 9))}).status_code == 401
+            assert client.get(f"{prefix}/openapi.json").status_code == 401
+            assert client.get(f"{prefix}/readyz").status_code == 200
+            token = {"Authorization": f"Basic {base64.b64encode(b'ann:x').decode()}"}
+            large = {"file": bytes(65 * 2**20)}
+            assert client.post(f"{prefix}/api/classify", files=large, headers=token).status_code == 413
 
     def test_probes_stay_open(self, guarded: TestClient) -> None:
         assert guarded.get("/healthz").status_code == 200

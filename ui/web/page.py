@@ -45,8 +45,11 @@ from ui.web.parts import (
 _CONCURRENT_RUNS = 2
 """Images classified at once; more wait. The runtime itself uses all cores for one image."""
 
-_KEEP_UPLOADS_S = 3600
+_KEEP_UPLOADS_S = 2700
 """Uploads older than this are deleted, and all of them when the server stops."""
+
+_CHECK_UPLOADS_S = 900
+"""How often they are looked through; with `_KEEP_UPLOADS_S` an upload is kept for an hour at most."""
 
 _NO_NUMBERS: dict[str, float] = {}
 """Empties `gradio.Label`."""
@@ -100,7 +103,7 @@ def build_page(classifier: ClassifierLike, settings: SettingsLike) -> gr.Blocks:
     page = gr.Blocks(
         title=f"Gyrus: {classifier.bundle.title}",
         analytics_enabled=False,
-        delete_cache=(_KEEP_UPLOADS_S // 2, _KEEP_UPLOADS_S),
+        delete_cache=(_CHECK_UPLOADS_S, _KEEP_UPLOADS_S),
         fill_width=True,
     )
     with page:

@@ -90,6 +90,7 @@ def _close_uploads(app: FastAPI) -> None:
     """Gradio hands an upload to anyone who knows its path; the page never fetches one, so nobody may."""
 
     @app.api_route("/gradio_api/file={path:path}", methods=["GET", "HEAD"], include_in_schema=False)
+    @app.api_route("/gradio_api/file/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
     def refuse(path: str) -> Response:
         return _answer_error("Uploaded images are not handed out again.", 404)
 
@@ -174,6 +175,12 @@ def _answer_error(sentence: str, status: int, *, path: str = "", headers: dict[s
     return JSONResponse(Row(path=path, error=sentence).to_dict(), status_code=status, headers=headers)
 
 
+def _route_path(scope: Scope) -> str:
+    """The path that routes are matched by: without the root path, which a request may carry or leave out."""
+    path, root_path = str(scope["path"]), str(scope.get("root_path", ""))
+    return path.removeprefix(root_path) if path.startswith(f"{root_path}/") else path
+
+
 class _PasswordMiddleware:
     """Ask for the password on `OWN_PATHS` by HTTP Basic (RFC 7617)."""
 
@@ -182,7 +189,7 @@ class _PasswordMiddleware:
         self._expected = ":".join(auth).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(OWN_PATHS) or self._may_enter(scope):
+        if scope["type"] != "http" or not _route_path(scope).startswith(OWN_PATHS) or self._may_enter(scope):
             await self._app(scope, receive, send)
             return
         answer = _answer_error(
@@ -209,7 +216,7 @@ class _BodyLimitMiddleware:
         self._app, self._limit_bytes = app, limit_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/api/"):
+        if scope["type"] != "http" or not _route_path(scope).startswith("/api/"):
             await self._app(scope, receive, send)
             return
         if int(dict(scope["headers"]).get(b"content-length", b"0")) > self._limit_bytes:
