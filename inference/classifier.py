@@ -57,8 +57,8 @@ class Classifier:
             Something is missing, altered or inconsistent; the message says what.
         """
         bundle = load_bundle(path)
-        for name in bundle.files:
-            bundle.read_file(name)
+        for name in bundle.files.keys() - {bundle.network, bundle.novelty.statistics}:
+            bundle.read_file(name)  # those two are compared with their SHA-256 when they are read to be used
         return cls(bundle, load_engine(bundle))
 
     def predict(self, source: ImageSource | DecodedImage, *, explain: bool = False) -> Prediction:

@@ -285,10 +285,12 @@ def _training_section(document: dict[str, Any]) -> str:
         f"{calibration['confident_at']:g} on (at most 1 % of the validation part wrong and sure); else the labels from "
         f"{calibration['in_set_at']:g} on, two at least (split conformal, coverage "
         f"{percent(calibration['coverage'])}). All fitted on the validation part.\n"
-        "- Refusal: distance of the network's features from those of the training slices, its limit set so that 1 % of "
-        "the validation part is refused; and a look at the picture (blank, coloured).\n"
+        "- Refusal: distance of the network's features from those of the training slices, every fifth of them also "
+        "without its skull, its limit set so that 1 % of the validation part, shown in the same two ways, is refused; "
+        "and a look at the picture (blank, coloured).\n"
         f"- Keras's and ONNX Runtime's logits differ by at most {provenance['keras_onnx_max_logit_difference']:.1e}.\n"
-        "- Commands:\n\n"
+        + "".join(f"- {note}\n" for note in provenance.get("notes", ()))
+        + "- Commands:\n\n"
         f"```\n{provenance['command']}\n```"
     )
 
