@@ -46,6 +46,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     fit.add_argument("--start", help="a trained.keras to start from instead of ImageNet's weights")
     fit.add_argument("--volumes", action="store_true", default=None, help="train on gbm_nifti and dicom_t1 too")
+    fit.add_argument("--test-fold", metavar="1-5", help="Cheng's fold that is kept for testing (default 1)")
+    fit.add_argument("--without", metavar="SOURCE", help="keep this whole source for testing, such as br35h")
 
     export = commands.add_parser("export", help="calibrate the trained network and write the bundle")
     _add_common(export)

@@ -38,7 +38,10 @@ STORED_SIZE_PX = 256
 """Side to which a picture is stretched when it is kept in memory for augmentation."""
 
 TEST_FOLD = "1"
-"""Cheng's patient-level fold that no training part may touch."""
+"""Cheng's patient-level fold that no training part of the shipped network may touch."""
+
+FOLDS = ("1", "2", "3", "4", "5")
+"""Of Cheng's patients, as the data set's authors drew them; groups without a Cheng slice are dealt to them by hash."""
 
 COLUMNS = (
     *("path", "label", "source", "patient_id", "cheng_fold", "group"),
@@ -135,10 +138,10 @@ def _read_row(data_dir: Path, row: dict[str, str]) -> Sample:
     )
 
 
-def split_by_group(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
+def split_by_group(samples: Sequence[Sample], test_fold: str = TEST_FOLD) -> dict[str, list[Sample]]:
     """Part the samples into ``train``, ``validation`` and ``test``, whole groups at a time.
 
-    A group with a slice of Cheng's fold `TEST_FOLD` is in the test part; of the groups without any Cheng slice about a
+    A group with a slice of Cheng's fold ``test_fold`` is in the test part; of the groups without any Cheng slice a
     fifth are; of all that remain about a tenth are in the validation part. The choice is a hash of the group's name, so
     it does not change when images are added.
     """
@@ -147,13 +150,39 @@ def split_by_group(samples: Sequence[Sample]) -> dict[str, list[Sample]]:
         folds[sample.group].add(sample.fold)
     parts: dict[str, list[Sample]] = {"train": [], "validation": [], "test": []}
     for sample in samples:
-        in_cheng = folds[sample.group] != {""}
-        if TEST_FOLD in folds[sample.group] or (not in_cheng and _hash_fraction("test", sample.group) < 0.2):
+        of_group = folds[sample.group] - {""} or {_deal_fold(sample.group)}
+        if test_fold in of_group:
             part = "test"
         else:
             part = "validation" if _hash_fraction("validation", sample.group) < 0.1 else "train"
         parts[part].append(sample)
     return parts
+
+
+def leave_out_source(samples: Sequence[Sample], source: str) -> dict[str, list[Sample]]:
+    """Part the samples so that a whole source is the test part, and no group that it shares is learnt from.
+
+    Raises
+    ------
+    InputError
+        No sample is of this source.
+    """
+    known = sorted({sample.source for sample in samples})
+    if source not in known:
+        raise InputError(f"There is no source {source!r} to leave out; there are {', '.join(known)}.")
+    shared = {sample.group for sample in samples if sample.source == source}
+    parts: dict[str, list[Sample]] = {"train": [], "validation": [], "test": []}
+    for sample in samples:
+        if sample.source == source:
+            parts["test"].append(sample)
+        elif sample.group not in shared:
+            held_out = _hash_fraction("validation", sample.group) < 0.1
+            parts["validation" if held_out else "train"].append(sample)
+    return parts
+
+
+def _deal_fold(group: str) -> str:
+    return FOLDS[int(_hash_fraction("test", group) * len(FOLDS))]
 
 
 def _hash_fraction(salt: str, text: str) -> float:
@@ -229,12 +258,24 @@ def drop_twins(samples: Sequence[Sample], pictures: dict[Path, np.ndarray]) -> l
     return kept
 
 
-def part_samples(samples: Sequence[Sample], pictures: dict[Path, np.ndarray]) -> dict[str, list[Sample]]:
+def part_samples(
+    samples: Sequence[Sample], pictures: dict[Path, np.ndarray], *, test_fold: str = TEST_FOLD, without: str = ""
+) -> dict[str, list[Sample]]:
     """Drop twins, split by group, and make sure that no held-out picture has a copy among the training pictures.
 
     The manifest's groups do not join mirrored copies; what they would leak is left out of the held-out parts.
+
+    Parameters
+    ----------
+    samples, pictures
+        See `read_manifest` and `read_pictures`.
+    test_fold : str
+        One of `FOLDS`; see `split_by_group`.
+    without : str
+        A source that is the test part instead, see `leave_out_source`; or empty.
     """
-    parts = split_by_group(drop_twins(samples, pictures))
+    distinct = drop_twins(samples, pictures)
+    parts = leave_out_source(distinct, without) if without else split_by_group(distinct, test_fold)
     held_out = {
         "validation": drop_copies(parts["validation"], parts["train"], pictures),
         "test": drop_copies(parts["test"], parts["train"] + parts["validation"], pictures),

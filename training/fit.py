@@ -17,7 +17,7 @@ from keras import ops
 from inference.bundle import InputSpec
 from training.architectures import build_evidence_net
 from training.batches import AugmentedBatches
-from training.dataset import TUMOUR_TYPES, Sample, part_samples, read_manifest, read_pictures
+from training.dataset import TEST_FOLD, TUMOUR_TYPES, Sample, part_samples, read_manifest, read_pictures
 from training.volumes import read_volumes
 
 INPUT = InputSpec(width_px=150, height_px=150, color_order="bgr", resize="area")
@@ -48,6 +48,8 @@ class FitSettings:
     volumes : bool
         Train on the slices of `training.volumes` too: for the network that ships. How it does on a cohort that it
         never saw is then measured on its twin that was trained without.
+    test_fold, without : str
+        What is not learnt from: one of Cheng's folds, or a whole source; see `training.dataset.part_samples`.
     """
 
     epochs: int = 12
@@ -60,6 +62,8 @@ class FitSettings:
     backbone: str = "lite0"
     start: str = ""
     volumes: bool = False
+    test_fold: str = TEST_FOLD
+    without: str = ""
 
 
 @keras.saving.register_keras_serializable("gyrus")
@@ -117,7 +121,12 @@ def compile_model(model: keras.Model, settings: FitSettings) -> None:
 
 
 def load_parts(
-    data_dir: Path, *, volumes: bool = False, groups: Path | None = None
+    data_dir: Path,
+    *,
+    volumes: bool = False,
+    groups: Path | None = None,
+    test_fold: str = TEST_FOLD,
+    without: str = "",
 ) -> tuple[dict[str, list[Sample]], dict[Path, np.ndarray]]:
     """Read the manifest and the pictures, and part them (see `training.dataset.part_samples`).
 
@@ -127,7 +136,7 @@ def load_parts(
     """
     samples = read_manifest(data_dir, groups)
     pictures = read_pictures(samples)
-    parts = part_samples(samples, pictures)
+    parts = part_samples(samples, pictures, test_fold=test_fold, without=without)
     if volumes:
         slices = read_volumes(data_dir)
         parts["train"] += [sample for sample, _ in slices]
@@ -149,7 +158,9 @@ def fit(data_dir: Path, work_dir: Path, settings: FitSettings, *, groups: Path |
     model = build_evidence_net(
         INPUT.shape, len(TUMOUR_TYPES), color_order=INPUT.color_order, backbone=settings.backbone
     )
-    parts, pictures = load_parts(data_dir, volumes=settings.volumes, groups=groups)
+    parts, pictures = load_parts(
+        data_dir, volumes=settings.volumes, groups=groups, test_fold=settings.test_fold, without=settings.without
+    )
     if settings.start:
         model.set_weights(keras.models.load_model(settings.start, compile=False).get_weights())
     learner = keras.Model(model.input, {name: model.output[name] for name in ("detection", "type", "evidence")})

@@ -18,7 +18,17 @@ from training.augment import (
     reframe,
     strip_skull,
 )
-from training.dataset import STORED_SIZE_PX, Sample, drop_copies, drop_twins, head_box, read_manifest, split_by_group
+from training.dataset import (
+    FOLDS,
+    STORED_SIZE_PX,
+    Sample,
+    drop_copies,
+    drop_twins,
+    head_box,
+    leave_out_source,
+    read_manifest,
+    split_by_group,
+)
 
 
 def make_samples() -> list[Sample]:
@@ -53,6 +63,19 @@ def test_fold_one_is_test_and_nothing_else_of_cheng() -> None:
     folds = {name: {sample.fold for sample in samples if sample.fold} for name, samples in parts.items()}
     assert folds["test"] == {"1"}
     assert folds["train"] == {"2", "3", "4", "5"}
+
+
+def test_each_fold_is_tested_once() -> None:
+    tested = [sample.path for fold in FOLDS for sample in split_by_group(make_samples(), fold)["test"]]
+    assert len(tested) == len(set(tested)) == 900
+
+
+def test_nothing_of_a_source_left_out_is_learnt_from() -> None:
+    parts = leave_out_source(make_samples(), "cheng")
+    assert {sample.source for sample in parts["test"]} == {"cheng"}
+    assert not {s.group for s in parts["test"]} & {s.group for s in parts["train"] + parts["validation"]}
+    with pytest.raises(InputError, match="there are cheng, sartaj"):
+        leave_out_source(make_samples(), "mars")
 
 
 def head(seed: int = 0) -> np.ndarray:
