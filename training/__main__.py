@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -53,11 +54,17 @@ def build_parser() -> argparse.ArgumentParser:
     _add_common(export)
     export.add_argument("--out", type=Path, default=Path("models/brain_tumor"), help="bundle folder to write")
     export.add_argument("--twin", type=Path, help="evaluation.json of the twin trained without --volumes")
+    export.add_argument("--cross", type=Path, help="figures of training cross, for the card and the report")
     export.add_argument("--version", required=True, help="version of the bundle, such as 0.1.0")
 
     average = commands.add_parser("average", help="average the weights of networks that grew from one another")
     average.add_argument("--of", nargs="+", required=True, metavar="WORK:SHARE", help="such as runs/plain:0.3")
     average.add_argument("--work", type=Path, required=True, help="folder for the result, as if it were a run")
+
+    cross = commands.add_parser("cross", help="measure runs that each left out one of Cheng's folds, or a source")
+    _add_data(cross)
+    cross.add_argument("--of", nargs="+", required=True, type=Path, metavar="WORK", help="such as runs/fold-*")
+    cross.add_argument("--out", type=Path, default=Path("runs/cross.json"), help="file for the figures")
 
     evaluate = commands.add_parser("evaluate", help="measure a bundle on the test part; prints JSON, writes a report")
     evaluate.add_argument("bundle", type=Path, help="bundle folder")
@@ -128,6 +135,12 @@ def run(options: argparse.Namespace) -> None:
         from training.average import average_networks, parse_share
 
         average_networks([parse_share(text) for text in options.of], options.work)
+    elif options.command == "cross":
+        from training.cross import measure_runs
+
+        figures = json.dumps(measure_runs(options.data, options.of, groups=options.groups), indent=2)
+        options.out.write_text(figures + "\n", encoding="utf-8")
+        print(figures)
     elif options.command == "export":
         from training.export import export_bundle
 
@@ -137,6 +150,7 @@ def run(options: argparse.Namespace) -> None:
             options.out,
             version=options.version,
             twin=options.twin,
+            cross=options.cross,
             groups=options.groups,
         )
     else:

@@ -181,6 +181,110 @@ def _blend(host: np.ndarray, moved: np.ndarray, box: Box, sign: float = 1.0) -> 
     return (host * (1 - weight) + patch * weight).astype(np.uint8)
 
 
+def paint_lesion(host: np.ndarray, box: Box, rng: np.random.Generator) -> tuple[np.ndarray, Box] | None:
+    """Paint a lesion that no scanner made: an uneven blob, solid, with a dark core, or shining through, with oedema.
+
+    What a tumour looks like depends on the sequence (bright on FLAIR, dark on T1, ringed after contrast); the tumours
+    that were photographed for training are mostly of one. The idea of painting them is Hu et al. 2023.
+
+    Parameters
+    ----------
+    host : numpy.ndarray, shape (S, S), uint8
+    box : Box
+        About where, and how large.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    tuple of (numpy.ndarray, shape (S, S), uint8; Box), or None
+        The new picture and the lesion's box in it; None when too little of the head is there.
+
+    References
+    ----------
+    Hu et al. 2023, label-free liver tumor segmentation, https://arxiv.org/abs/2303.14869.
+    """
+    radius = _uneven_radius(box, rng)
+    core, inside = radius < 1.0, host > 12
+    if (core & inside).sum() < 60 or inside[core].mean() < 0.85 or _brain_depth(host)[core].mean() < 0.2:
+        return None
+    if host[core].mean() < 0.4 * host[inside].mean():
+        return None  # beside the head
+    around = host[(radius < 1.8) & inside]
+    level, spread = float(around.mean()), float(around.std()) + 6.0
+    sign = 1.0 if rng.random() < (0.75 if level < 150 else 0.3) else -1.0
+    rise = sign * max(22.0, spread * rng.uniform(0.9, 2.8))
+    softness = rng.uniform(0.08, 0.4)
+    weight = np.clip((1.0 + softness / 2 - radius) / softness, 0.0, 1.0)
+    values = host.astype(np.float32)
+    if rng.random() < 0.45:  # oedema
+        reach = rng.uniform(1.3, 2.2)
+        halo = np.clip((reach - radius) / (reach - 0.8), 0.0, 1.0) * (host > 12)
+        values += halo * rise * rng.uniform(0.25, 0.6) * (1.0 if rng.random() < 0.7 else -1.0)
+    texture = _smooth_noise(host.shape, rng.uniform(1.5, 6.0), rng) * spread * rng.uniform(0.1, 0.5)
+    kind = rng.random()
+    if kind < 0.35:  # shines through
+        changed = values + rise + texture * 0.5
+    elif kind < 0.65:  # solid
+        changed = level + rise + texture + (values - level) * rng.uniform(0.0, 0.4)
+    else:  # a rim round a core of the other sign
+        rim = np.clip((radius - rng.uniform(0.45, 0.75)) / 0.15, 0.0, 1.0)
+        changed = level + rise * rim - rise * (1.0 - rim) * rng.uniform(0.0, 0.9) + texture
+    values = np.clip(values * (1.0 - weight) + changed * weight, 0, 255)
+    return np.where(inside, values, host).astype(np.uint8), _bounding_box(core & inside)
+
+
+def _uneven_radius(box: Box, rng: np.random.Generator) -> np.ndarray:
+    """Distance from the box's centre in units of its half sides, the outline dented and turned; shape (S, S)."""
+    x_center, y_center, width, height = (value * STORED_SIZE_PX for value in box)
+    places = np.arange(STORED_SIZE_PX, dtype=np.float32) + 0.5
+    x, y = places[None, :] - x_center, places[:, None] - y_center
+    angle = rng.uniform(0, np.pi)
+    turned = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
+    radius = np.hypot(turned[0] / max(width / 2, 3.0), turned[1] / max(height / 2, 3.0))
+    dents = _smooth_noise(radius.shape, max(width, height) * rng.uniform(0.12, 0.3) + 1.5, rng)
+    return np.asarray(radius * (1.0 + np.clip(dents, -1.5, 1.5) * rng.uniform(0.03, 0.22)), np.float32)
+
+
+def _smooth_noise(shape: tuple[int, ...], size_px: float, rng: np.random.Generator) -> np.ndarray:
+    """Noise of mean 0 and spread 1 whose blobs are about ``size_px`` large."""
+    coarse = [max(2, round(side / size_px)) for side in shape]
+    noise = cv2.resize(rng.normal(size=coarse).astype(np.float32), shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return np.asarray(noise - noise.mean()) / max(float(noise.std()), 1e-6)
+
+
+def _bounding_box(inside: np.ndarray) -> Box:
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    edges = float(columns[0]), float(rows[0]), float(columns[-1]) + 1, float(rows[-1]) + 1
+    left, top, right, bottom = (edge / STORED_SIZE_PX for edge in edges)
+    return ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
+
+
+def borrow_histogram(grey: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Give a picture the grey values of another, by rank: the look of that one's scanner, the anatomy of this one.
+
+    Parameters
+    ----------
+    grey, other : numpy.ndarray, shape (S, S), uint8
+        Only what is brighter than the background (12) is matched.
+
+    Returns
+    -------
+    numpy.ndarray, shape (S, S), uint8
+    """
+    own, theirs = (_count_bright(picture).cumsum() for picture in (grey, other))
+    if own[-1] == 0 or theirs[-1] == 0:
+        return grey
+    table = np.interp(own / own[-1], theirs / theirs[-1], np.arange(256))
+    table[:13] = np.arange(13)
+    return np.asarray(cv2.LUT(grey, np.clip(np.rint(table), 0, 255).astype(np.uint8)))
+
+
+def _count_bright(grey: np.ndarray) -> np.ndarray:
+    counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()
+    counts[:13] = 0
+    return counts
+
+
 def hide_region(grey: np.ndarray, box: Box, rng: np.random.Generator, *, avoid: Box | None = None) -> np.ndarray | None:
     """Cover a place, so that nothing of what was there can be seen.
 
@@ -234,9 +338,13 @@ def _overlap(first: Box, second: Box) -> bool:
 
 
 def _fill_region(grey: np.ndarray, box: Box, rng: np.random.Generator) -> np.ndarray:
-    """A plain cover: black, grey, noise or a strong blur; an ellipse or a rectangle, its edge hard or soft."""
+    """A plain cover: black, grey, noise or a strong blur; an ellipse or a rectangle, its edge hard or soft.
+
+    Only a rectangle may be of any grey: a bright or dark ellipse is what a lesion looks like.
+    """
     weight = draw_lesion(box, softness=float(rng.uniform(0.03, 0.5)))
-    if rng.random() < 0.4:
+    angular = rng.random() < 0.4
+    if angular:
         left, top = (int((box[axis] - box[axis + 2] / 2) * STORED_SIZE_PX) for axis in (0, 1))
         right, bottom = (int((box[axis] + box[axis + 2] / 2) * STORED_SIZE_PX) + 1 for axis in (0, 1))
         weight = np.zeros(grey.shape, np.float32)
@@ -245,7 +353,7 @@ def _fill_region(grey: np.ndarray, box: Box, rng: np.random.Generator) -> np.nda
     level = float(np.median(around)) if around.size else 0.0
     kind = int(rng.integers(4))
     if kind == 0:
-        cover = np.full(grey.shape, rng.choice([0.0, level, rng.uniform(0, 255)]), np.float32)
+        cover = np.full(grey.shape, rng.choice([0.0, level, rng.uniform(0, 255) if angular else level]), np.float32)
     elif kind == 1:
         cover = rng.normal(level, rng.uniform(2.0, 25.0), grey.shape).astype(np.float32)
     elif kind == 2:
@@ -273,11 +381,17 @@ def strip_skull(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
     The brain is taken for the head's outline drawn in by 9 to 16 % of its size: right for the eye, not for a segmenter.
     """
-    head = cv2.morphologyEx((cv2.medianBlur(grey, 5) > 12).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((25, 25)))
+    inside = (_brain_depth(grey) > rng.uniform(0.16, 0.3)).astype(np.float32)
+    return (grey * cv2.GaussianBlur(inside, (0, 0), 1.0)).astype(np.uint8)
+
+
+def _brain_depth(grey: np.ndarray) -> np.ndarray:
+    """How deep in the head each place lies: 0 outside, 1 at the innermost; (S, S). 1 everywhere without a head."""
+    small = cv2.resize(grey, (128, 128), interpolation=cv2.INTER_AREA)
+    head = cv2.morphologyEx((cv2.medianBlur(small, 3) > 12).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((13, 13)))
     outlines, _ = cv2.findContours(head, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not outlines:
-        return grey
+        return np.ones(grey.shape, np.float32)
     filled = cv2.drawContours(np.zeros_like(head), [max(outlines, key=cv2.contourArea)], -1, 1, -1)
     depth = cv2.distanceTransform(np.pad(filled, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    inside = (depth > depth.max() * rng.uniform(0.16, 0.3)).astype(np.float32)
-    return (grey * cv2.GaussianBlur(inside, (0, 0), 1.0)).astype(np.uint8)
+    return cv2.resize(depth / max(float(depth.max()), 1.0), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)

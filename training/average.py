@@ -17,6 +17,8 @@ import numpy as np
 
 import training.architectures  # noqa: F401  (registers the layers that a saved network names)
 from inference.errors import InputError
+from training.dataset import TEST_FOLD
+from training.history import write_history
 
 
 def parse_share(text: str) -> tuple[Path, float]:
@@ -52,13 +54,17 @@ def average_networks(shares: Sequence[tuple[Path, float]], work_dir: Path) -> Pa
     Raises
     ------
     InputError
-        The shares do not sum to 1, or a folder holds no trained network.
+        The shares do not sum to 1, a folder holds no trained network, or they left out different parts of the data.
     """
     if abs(sum(share for _, share in shares) - 1.0) > 1e-6:
         raise InputError(f"The shares must sum to 1; received {' + '.join(f'{share:g}' for _, share in shares)}.")
     for folder, _ in shares:
         if not (folder / "trained.keras").is_file():
             raise InputError(f"{folder} holds no trained.keras; run python -m training fit --work {folder} first.")
+    runs = {folder.name: json.loads((folder / "settings.json").read_text(encoding="utf-8")) for folder, _ in shares}
+    left_out = {(run.get("test_fold", TEST_FOLD), run.get("without", "")) for run in runs.values()}
+    if len(left_out) > 1:
+        raise InputError("These runs left out different parts of the data; their average would know them all.")
     networks = [keras.models.load_model(folder / "trained.keras", compile=False) for folder, _ in shares]
     result = networks[0]
     values = [
@@ -68,11 +74,14 @@ def average_networks(shares: Sequence[tuple[Path, float]], work_dir: Path) -> Pa
     result.set_weights([np.asarray(value, np.float32) for value in values])
     work_dir.mkdir(parents=True, exist_ok=True)
     result.save(work_dir / "trained.keras")
-    runs = {folder.name: json.loads((folder / "settings.json").read_text(encoding="utf-8")) for folder, _ in shares}
+    test_fold, without = left_out.pop()
     settings = {
         "average": {folder.name: share for folder, share in shares},
+        "test_fold": test_fold,
+        "without": without,
         "volumes": any(run.get("volumes") for run in runs.values()),
-        **{name: {key: value for key, value in run.items() if key != "start"} for name, run in runs.items()},
+        "runs": {name: {key: value for key, value in run.items() if key != "start"} for name, run in runs.items()},
     }
     (work_dir / "settings.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    write_history(work_dir, *(folder for folder, _ in shares))
     return work_dir / "trained.keras"

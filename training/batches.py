@@ -16,10 +16,12 @@ from inference.preprocess import build_batch
 from training.augment import (
     Box,
     Slice,
+    borrow_histogram,
     change_appearance,
     draw_harmless_box,
     draw_lesion,
     hide_region,
+    paint_lesion,
     paste_tumour,
     reframe,
     strip_skull,
@@ -31,6 +33,12 @@ DRAW_SHARES = {"glioma": 0.22, "meningioma": 0.20, "pituitary": 0.16, NO_TUMOUR:
 
 DISTURBED_SHARE = 0.8
 """How often a harmless place is covered too, as a multiple of the share of counterfactuals."""
+
+PAINTED_SHARE = 0.3
+"""How many of the tumours put into a healthy brain are painted instead of taken from another slice."""
+
+BORROWED_SHARE = 0.5
+"""How often a picture takes the grey values of another one, as a multiple of the share of counterfactuals."""
 
 STRIPPED_SHARE = 0.12
 """How often the skull is taken away."""
@@ -79,6 +87,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         self._by_label: dict[str, list[Sample]] = defaultdict(list)
         for sample in samples:
             self._by_label[sample.label].append(sample)
+        self._samples = samples
         self._boxed = [sample for sample in samples if sample.box is not None]
         self._pictures, self._spec, self._evidence_shape = pictures, spec, evidence_shape
         self._batch_size, self._batches, self._strength, self._seed = batch_size, batches, strength, seed
@@ -127,10 +136,14 @@ class AugmentedBatches(keras.utils.PyDataset):
         grey = example.item.grey
         if example.box_known and rng.random() < self.counterfactuals * DISTURBED_SHARE:
             grey = _disturb(grey, box if example.label != NO_TUMOUR else None, rng)
+        strength = self._strength
+        if rng.random() < self.counterfactuals * BORROWED_SHARE:
+            strength *= 0.5
+            grey = borrow_histogram(grey, self._pictures[self._pick(rng, self._samples).path])
         if rng.random() < STRIPPED_SHARE * self._strength:
             grey = strip_skull(grey, rng)
         item = reframe(Slice(grey=grey, lesion=example.item.lesion), rng, strength=self._strength)
-        item = Slice(grey=change_appearance(item.grey, rng, strength=self._strength), lesion=item.lesion)
+        item = Slice(grey=change_appearance(item.grey, rng, strength=strength), lesion=item.lesion)
         return Example(item=item, label=example.label, box_known=example.box_known)
 
     def _pick(self, rng: np.random.Generator, samples: Sequence[Sample]) -> Sample:
@@ -143,13 +156,25 @@ class AugmentedBatches(keras.utils.PyDataset):
             healed = None if sample.box is None else hide_region(grey, sample.box, rng)
             if healed is None:
                 return None
+            if rng.random() < PAINTED_SHARE:
+                return self._paint(healed, rng)
             return Example(item=Slice(grey=healed, lesion=draw_lesion(None)), label=NO_TUMOUR, box_known=True), None
+        if rng.random() < PAINTED_SHARE:
+            return self._paint(grey, rng)
         donor = self._pick(rng, self._boxed)
         pasted = paste_tumour(grey, self._pictures[donor.path], donor.box, rng)
         if pasted is None:
             return None
         ill, box = pasted
         return Example(item=Slice(grey=ill, lesion=draw_lesion(box)), label=donor.label, box_known=True), box
+
+    def _paint(self, grey: np.ndarray, rng: np.random.Generator) -> tuple[Example, Box | None] | None:
+        place = draw_harmless_box(grey, rng, avoid=None)
+        painted = None if place is None else paint_lesion(grey, place, rng)
+        if painted is None:
+            return None
+        ill, box = painted
+        return Example(item=Slice(grey=ill, lesion=draw_lesion(box)), label=UNKNOWN_TUMOUR, box_known=True), box
 
 
 def _disturb(grey: np.ndarray, tumour: Box | None, rng: np.random.Generator) -> np.ndarray:

@@ -118,6 +118,7 @@ def build_card(document: dict[str, Any], figures: dict[str, Any]) -> str:
         _intended_use(),
         _figures_section(figures),
         _detection_section(figures),
+        *_cross_section(figures.get("cross", {})),
         _place_section(figures),
         _source_section(figures),
         _confusion_section(figures),
@@ -223,6 +224,54 @@ def _unseen_cohort(volumes: dict[str, Any]) -> str:
     )
 
 
+def _cross_section(cross: dict[str, Any]) -> list[str]:
+    """What the recipe is worth on each of Cheng's folds, and on whole sources that it left out."""
+    parts = []
+    if cross.get("summary"):
+        rows = [
+            [task, unit, *(f"{percent(found['mean'])} ± {100 * found['spread']:.1f}" for found in columns)]
+            for key, task in (("types", "three types"), ("classes", "four classes"))
+            for unit, figures in cross["summary"][key].items()
+            for columns in [[figures[name] for name in ("accuracy", "balanced_accuracy", "macro_f1", "majority")]]
+        ]
+        parts.append(
+            "Cheng's own five patient-level folds; for each fold a network was trained from ImageNet's weights "
+            f"without it ({_join_changed(cross['settings'])}). Mean ± standard deviation over the folds; a patient's "
+            "answer is the mean of its slices' probabilities; healthy pictures are dealt to the folds by group.\n\n"
+            + _table(["of", "by", "accuracy", "balanced", "macro F1", "*commonest class*"], rows)
+        )
+    if cross.get("sources"):
+        rows = [
+            [
+                f"`{source}` left out",
+                name,
+                str(found["images"]),
+                f"{found['detection']['auc']:.3f}" if found["detection"] else "",
+                f"{found['probe_auc']:.3f}" if found["probe_auc"] is not None else "",
+                percent(found["detection"]["sensitivity_at_95_specificity"]) if found["detection"] else "",
+                percent(found["peak_inside"]) if found["peak_inside"] is not None else "",
+            ]
+            for source, own in cross["sources"].items()
+            for name, found in ((source, own), ("gbm_nifti", own.get("volumes")))
+            if found
+        ]
+        head = ["network", "slices of", "number", "AUC", "*AUC of the probe*", "sensitivity at 95 % specificity"]
+        parts.append(
+            "Tumour or none where a whole source was left out of training, with all groups that it shares:\n\n"
+            + _table([*head, "peak inside the box"], rows)
+        )
+    if not parts:
+        return []
+    return ["### Cross-validation of the recipe\n\n" + "\n\n".join(parts) + "\n\n```\nmake cross DATA=DATA\n```"]
+
+
+def _join_changed(settings: dict[str, dict[str, Any]]) -> str:
+    """The settings that the folds' runs share."""
+    runs = [run for run in settings.values() if "epochs" in run and not run.get("without")]
+    shared = {key: value for key, value in (runs[0] if runs else {}).items() if all(r.get(key) == value for r in runs)}
+    return _join({key: value for key, value in shared.items() if key in ("epochs", "batches", "batch_size", "seed")})
+
+
 def _place_section(figures: dict[str, Any]) -> str:
     places = {**figures["place"], **figures.get("volumes", {}).get("place", {})}
     rows = [
@@ -297,10 +346,9 @@ def _training_section(document: dict[str, Any]) -> str:
 
 def _settings_lines(settings: dict[str, Any]) -> str:
     """One line a run; an average of several runs has a line that says so."""
-    runs = {name: value for name, value in settings.items() if isinstance(value, dict) and name != "average"}
-    if not runs:
+    if "runs" not in settings:
         return f"- Settings: {_join(settings)}.\n"
-    lines = [f"- Run `{name}`: {_join(run)}.\n" for name, run in runs.items()]
+    lines = [f"- Run `{name}`: {_join(run)}.\n" for name, run in settings["runs"].items()]
     shares = ", ".join(f"{share:g} of `{name}`" for name, share in settings["average"].items())
     return "".join(lines) + f"- The weights are the average of {shares}.\n"
 

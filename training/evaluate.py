@@ -252,6 +252,13 @@ def measure_volumes(answers: Answers, temperature: float) -> dict[str, Any]:
     }
 
 
+def read_carried(bundle_path: Path) -> dict[str, Any]:
+    """What a bundle brings along because its test part cannot show it: cross-validation and learning curves."""
+    stored = bundle_path / "evaluation.json"
+    figures = json.loads(stored.read_text(encoding="utf-8")) if stored.is_file() else {}
+    return {name: figures[name] for name in ("cross", "learning") if figures.get(name)}
+
+
 def evaluate(bundle_path: Path, data_dir: Path, out_dir: Path, *, groups: Path | None = None) -> None:
     """Print `measure` as JSON, and write ``evaluation.json`` and ``evaluation.html`` (see `training.evaluation_page`).
 
@@ -268,7 +275,7 @@ def evaluate(bundle_path: Path, data_dir: Path, out_dir: Path, *, groups: Path |
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
         measured = run_bundle(bundle_path, data_dir, groups=groups)
-        figures = measure_answers(measured)
+        figures = {**measure_answers(measured), **read_carried(bundle_path)}
         print(json.dumps(figures, indent=2))
         details = measure_details(measured)
         document = json.dumps({**figures, "details": details}, indent=1, ensure_ascii=False)

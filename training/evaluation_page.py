@@ -13,7 +13,7 @@ from training.answers import Measured
 from training.curves import NOVELTY_EDGES
 from training.gallery import build_gallery
 from training.html import build_page, count_of, number, paragraphs, percent, share_cell, table
-from training.plots import Points, Series, draw_plot, draw_strips
+from training.plots import Points, Series, draw_plot, draw_strips, say_number, say_share
 
 Figures = dict[str, Any]
 
@@ -41,6 +41,8 @@ def build_evaluation_page(figures: Figures, details: Figures, measured: Measured
         ("calibration", "How sure it is", _calibration_section(figures, details)),
         ("refusal", "What it refuses", _refusal_section(figures, details)),
         ("place", "Where it looked", _place_section(figures)),
+        *_cross_sections(figures.get("cross", {})),
+        *_learning_sections(figures.get("learning", {})),
         ("mistakes", "The worst mistakes", build_gallery(details, measured)),
     ]
     cards = "".join(
@@ -409,3 +411,90 @@ def _place_section(figures: Figures) -> str:
         "itself? Beside each stands what a random place of the picture, or a map without preference, would reach. "
         "Refused slices have no map and are not counted."
     ) + table("Where the heat map peaks and how much of it is inside, by source", head, rows)
+
+
+def _cross_sections(cross: Figures) -> list[tuple[str, str, str]]:
+    """Cheng's folds and the sources left out, when the bundle brings them along."""
+    parts = []
+    if cross.get("summary"):
+        names = ("balanced_accuracy", "accuracy", "macro_f1", "majority")
+        rows: list[list[Any]] = [
+            [task, unit]
+            + [share_cell(fold[key][unit]["balanced_accuracy"]) for fold in cross["folds"].values()]
+            + [f"{percent(found[name]['mean'], 1)} ± {100 * found[name]['spread']:.1f}" for name in names]
+            for key, task in (("types", "three types"), ("classes", "four classes"))
+            for unit, found in cross["summary"][key].items()
+        ]
+        head = ["of", "by", *(f"fold {fold}" for fold in cross["folds"])]
+        head += ["balanced, mean", "accuracy, mean", "macro F1, mean", "commonest class"]
+        parts.append(
+            paragraphs(
+                "For each of Cheng's own patient-level folds a network was trained without it, from ImageNet's "
+                "weights. In the columns of the folds: balanced accuracy. By patient: the mean of the slices' "
+                "probabilities. These are the recipe's figures, not this network's; the bundle brings them along."
+            )
+            + table("Cheng's five folds", head, rows, heads=2)
+        )
+    rows = [
+        [
+            source,
+            name,
+            found["images"],
+            f"{found['detection']['auc']:.3f}" if found["detection"] else "–",
+            f"{found['probe_auc']:.3f}" if found["probe_auc"] is not None else "–",
+            share_cell(found["detection"]["sensitivity_at_95_specificity"]) if found["detection"] else "–",
+            share_cell(found["peak_inside"]) if found["peak_inside"] is not None else "–",
+        ]
+        for source, own in cross.get("sources", {}).items()
+        for name, found in ((source, own), ("gbm_nifti", own.get("volumes")))
+        if found
+    ]
+    if rows:
+        head = ["left out", "slices of", "number", "AUC", "AUC of the shortcut probe"]
+        head += ["sensitivity at 95 % specificity", "peak inside the box"]
+        parts.append(table("A whole source left out of training", head, rows, heads=2))
+    return [("cross", "The recipe, cross-validated", "".join(parts))] if parts else []
+
+
+def _learning_sections(learning: Mapping[str, Sequence[Mapping[str, float]]]) -> list[tuple[str, str, str]]:
+    """Loss and accuracy by epoch, of every run that the network was made of."""
+    plots = [
+        draw_plot(
+            f"{run}: {title}",
+            [
+                Series(name=name, points=[(row["epoch"] + 1, row[key]) for row in rows])
+                for name, key in lines
+                if all(key in row for row in rows)
+            ],
+            axes=("epoch", title),
+            highest=(max(2.0, rows[-1]["epoch"] + 1), highest),
+            ticks=(say_number, say_number if title == "loss" else say_share),
+        )
+        for run, rows in learning.items()
+        if len(rows) > 1
+        for title, lines, highest in (
+            ("loss", (("training", "loss"), ("validation", "val_loss")), _round_up(rows, ("loss", "val_loss"))),
+            (
+                "accuracy",
+                (
+                    ("tumour or none, training", "detection_accuracy"),
+                    ("tumour or none, validation", "val_detection_accuracy"),
+                    ("type, training", "type_accuracy"),
+                    ("type, validation", "val_type_accuracy"),
+                ),
+                1.0,
+            ),
+        )
+    ]
+    if not plots:
+        return []
+    words = paragraphs(
+        "Of each run, in the order in which they were trained. Training sees disturbed and made-up slices, validation "
+        "real ones, so training can look the worse of the two."
+    )
+    return [("learning", "How it learnt", words + f'<div class="plots">{"".join(plots)}</div>\n')]
+
+
+def _round_up(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> float:
+    top = max(row[name] for row in rows for name in names if name in row)
+    return next((step for step in (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 10.0) if step >= top), top)

@@ -33,9 +33,10 @@ from training.calibrate import (
     fit_temperature,
 )
 from training.card import build_about, build_card
-from training.dataset import CLASS_LABELS, NO_TUMOUR, UNKNOWN_TUMOUR, Sample
+from training.dataset import CLASS_LABELS, NO_TUMOUR, TEST_FOLD, UNKNOWN_TUMOUR, Sample
 from training.evaluate import measure
 from training.fit import INPUT, load_parts
+from training.history import read_history
 
 LOGIT_TOLERANCE = 1e-4
 """Largest difference between Keras's and ONNX Runtime's logits that an export accepts."""
@@ -151,6 +152,7 @@ def export_bundle(
     *,
     version: str,
     twin: Path | None = None,
+    cross: Path | None = None,
     groups: Path | None = None,
 ) -> None:
     """Export, calibrate and measure the network in ``work_dir`` and put the bundle at ``out_dir``.
@@ -162,15 +164,19 @@ def export_bundle(
     twin : pathlib.Path or None
         ``evaluation.json`` of the bundle that the same recipe gave without the volumes. Asked for when the network was
         trained on them: what it says of them itself would be worthless.
+    cross : pathlib.Path or None
+        What `training.cross.measure_runs` found out about the recipe, as JSON.
     groups : pathlib.Path or None
         Read instead of the data's ``manifest.csv``.
 
     Raises
     ------
     BundleError
-        A twin is needed and not given.
+        A twin is needed and not given, or the network left out another part than a bundle is measured on.
     """
     settings = json.loads((work_dir / "settings.json").read_text(encoding="utf-8"))
+    if settings.get("test_fold", TEST_FOLD) != TEST_FOLD or settings.get("without"):
+        raise BundleError("This network learnt from the part that a bundle is measured on; it is for training cross.")
     if settings["volumes"] and twin is None:
         raise BundleError("This network was trained on the volumes too: name its twin's figures with --twin.")
     trained = keras.models.load_model(work_dir / "trained.keras", compile=False)
@@ -191,6 +197,9 @@ def export_bundle(
         figures = measure(folder, data_dir, groups=groups)
         if twin is not None:
             figures["volumes"] = json.loads(twin.read_text(encoding="utf-8"))["volumes"]
+        if cross is not None:
+            figures["cross"] = json.loads(cross.read_text(encoding="utf-8"))
+        figures["learning"] = read_history(work_dir)
         document["about"] = build_about(figures)
         (folder / "evaluation.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
         (folder / "MODEL_CARD.md").write_text(build_card(document, figures), encoding="utf-8")
@@ -198,7 +207,7 @@ def export_bundle(
         out_dir.mkdir(parents=True, exist_ok=True)
         for path in sorted(folder.iterdir(), key=lambda path: path.name == "bundle.json"):
             shutil.copy(path, out_dir / path.name)
-    print(json.dumps(figures, indent=2))
+    print(json.dumps({name: found for name, found in figures.items() if name != "learning"}, indent=2))
 
 
 def describe_bundle(

@@ -18,6 +18,7 @@ from inference.bundle import InputSpec
 from training.architectures import build_evidence_net
 from training.batches import AugmentedBatches
 from training.dataset import TEST_FOLD, TUMOUR_TYPES, Sample, part_samples, read_manifest, read_pictures
+from training.history import write_history
 from training.volumes import read_volumes
 
 INPUT = InputSpec(width_px=150, height_px=150, color_order="bgr", resize="area")
@@ -180,6 +181,7 @@ def fit(data_dir: Path, work_dir: Path, settings: FitSettings, *, groups: Path |
     )
     target = work_dir / "trained.keras"
     model.save(target)
+    write_history(work_dir, *([Path(settings.start).parent] if settings.start else []))
     return target
 
 

@@ -5,7 +5,7 @@ A plot shows the shape; the figures themselves stand in a table beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -16,6 +16,20 @@ _HEIGHT = _TOP + _SIDE + _BOTTOM
 _STRIP = 46
 
 Points = Sequence[Sequence[float]]
+
+Say = Callable[[float], str]
+"""Words of a number at an axis."""
+
+
+def say_share(share: float) -> str:
+    """0.125 → ``12.5%``."""
+    percent = 100 * share
+    return f"{percent:.0f}%" if abs(percent - round(percent)) < 1e-9 else f"{percent:.1f}%"
+
+
+def say_number(value: float) -> str:
+    """1.25 → ``1.25``, 12.0 → ``12``."""
+    return f"{value:.3g}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +62,10 @@ def draw_plot(
     *,
     axes: tuple[str, str],
     highest: tuple[float, float] = (1.0, 1.0),
+    ticks: tuple[Say, Say] = (say_share, say_share),
     note: str = "",
 ) -> str:
-    """A square plot of shares with its legend.
+    """A square plot with its legend.
 
     Parameters
     ----------
@@ -61,6 +76,8 @@ def draw_plot(
         What x and y are.
     highest : tuple of float
         Ends of the axes; both begin at 0.
+    ticks : tuple of callable
+        How numbers are said at the axes: `say_share` or `say_number`.
     """
     colours = _number_colours(series)
     lines = "".join(_draw_series(one, colour, highest) for one, colour in zip(series, colours, strict=True))
@@ -72,7 +89,8 @@ def draw_plot(
     words = escape(f"{title}. {axes[1]} against {axes[0]}: {', '.join(one.name for one in series)}.", quote=True)
     return (
         f'<figure class="plot"><figcaption>{escape(title)}</figcaption>'
-        f'<svg role="img" aria-label="{words}" viewBox="0 0 {WIDTH} {_HEIGHT}">{_draw_axes(axes, highest)}{lines}</svg>'
+        f'<svg role="img" aria-label="{words}" viewBox="0 0 {WIDTH} {_HEIGHT}">'
+        f"{_draw_axes(axes, highest, ticks)}{lines}</svg>"
         f'<ul class="legend">{legend}</ul>{f"<p>{escape(note)}</p>" if note else ""}</figure>\n'
     )
 
@@ -92,24 +110,19 @@ def _place(point: Sequence[float], highest: tuple[float, float]) -> tuple[float,
     return _LEFT + _SIDE * point[0] / highest[0], _TOP + _SIDE * (1 - min(point[1] / highest[1], 1.0))
 
 
-def _draw_axes(axes: tuple[str, str], highest: tuple[float, float]) -> str:
+def _draw_axes(axes: tuple[str, str], highest: tuple[float, float], ticks: tuple[Say, Say]) -> str:
     parts = []
     for step in range(5):
         x, y = _place((highest[0] * step / 4, highest[1] * step / 4), highest)
         parts.append(f'<path class="grid" d="M{x:.1f} {_TOP}V{_TOP + _SIDE}M{_LEFT} {y:.1f}H{_LEFT + _SIDE}"/>')
-        parts.append(f'<text class="x" x="{x:.1f}" y="{_TOP + _SIDE + 16}">{_say(highest[0] * step / 4)}</text>')
-        parts.append(f'<text class="y" x="{_LEFT - 6}" y="{y + 4:.1f}">{_say(highest[1] * step / 4)}</text>')
+        parts.append(f'<text class="x" x="{x:.1f}" y="{_TOP + _SIDE + 16}">{ticks[0](highest[0] * step / 4)}</text>')
+        parts.append(f'<text class="y" x="{_LEFT - 6}" y="{y + 4:.1f}">{ticks[1](highest[1] * step / 4)}</text>')
     middle = _TOP + _SIDE / 2
     parts.append(f'<text class="x" x="{_LEFT + _SIDE / 2}" y="{_HEIGHT - 7}">{escape(axes[0])}</text>')
     parts.append(
         f'<text class="x" x="10" y="{middle:.0f}" transform="rotate(-90 10 {middle:.0f})">{escape(axes[1])}</text>'
     )
     return "".join(parts)
-
-
-def _say(share: float) -> str:
-    percent = 100 * share
-    return f"{percent:.0f}%" if abs(percent - round(percent)) < 1e-9 else f"{percent:.1f}%"
 
 
 def _draw_series(one: Series, colour: str, highest: tuple[float, float]) -> str:

@@ -10,10 +10,12 @@ import pytest
 from inference.errors import InputError
 from training.augment import (
     Slice,
+    borrow_histogram,
     change_appearance,
     draw_harmless_box,
     draw_lesion,
     hide_region,
+    paint_lesion,
     paste_tumour,
     reframe,
     strip_skull,
@@ -201,3 +203,31 @@ class TestAugment:
         left, _, right, _ = head_box(grey)
         assert stripped[:, left : left + 6].max() == 0
         assert stripped[:, right - 6 : right].max() == 0
+
+
+def test_a_painted_lesion_lies_in_the_brain_and_in_its_box() -> None:
+    host, rng, painted = head(3), np.random.default_rng(0), 0
+    for _ in range(20):
+        place = draw_harmless_box(host, rng, avoid=None)
+        result = paint_lesion(host, place, rng)
+        if result is None:
+            continue
+        painted += 1
+        ill, box = result
+        changed = np.abs(ill.astype(int) - host) > 15
+        assert changed.any()
+        assert not changed[host <= 12].any(), "nothing is painted beside the head"
+        left, top = ((box[axis] - box[axis + 2] / 2) * STORED_SIZE_PX for axis in (0, 1))
+        assert draw_lesion(box)[changed].mean() > 0.2
+        assert 0 <= left < STORED_SIZE_PX and 0 <= top < STORED_SIZE_PX
+    assert painted >= 10
+
+
+def test_a_borrowed_histogram_keeps_the_order_of_the_greys() -> None:
+    grey, other = head(1), (head(2) // 2 + 60) * (head(2) > 12)
+    borrowed = borrow_histogram(grey, other.astype(np.uint8))
+    bright = grey > 12
+    assert abs(float(np.median(borrowed[bright])) - float(np.median(other[other > 12]))) < 4
+    assert np.array_equal(borrowed[~bright], grey[~bright])
+    order = np.argsort(grey[bright], kind="stable")
+    assert (np.diff(borrowed[bright][order].astype(int)) >= 0).all()

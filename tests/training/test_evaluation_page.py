@@ -19,6 +19,7 @@ from tests.tiny import write_bundle
 from training import probe as probe_module
 from training.__main__ import main
 from training.answers import Answers, Measured
+from training.card import _cross_section
 from training.curves import NOVELTY_EDGES, SHOWN, SHOWN_OF_GROUP, cost_thresholds, count_novelty, measure_details
 from training.dataset import CLASS_LABELS, COLUMNS, Sample
 from training.evaluate import measure_answers
@@ -265,3 +266,45 @@ def test_what_cannot_be_evaluated(small_data: Path, monkeypatch: pytest.MonkeyPa
         assert stop.value.code == 1
         assert sentence in capsys.readouterr().err
     assert not (small_data / "report").exists()
+
+
+def make_cross() -> dict[str, Any]:
+    score = {"number": 10, "accuracy": 0.91, "balanced_accuracy": 0.89, "macro_f1": 0.9, "majority": 0.4}
+    fold = {task: {"slices": score, "patients": score} for task in ("types", "classes")}
+    spread = {name: {"mean": score[name], "spread": 0.012} for name in score if name != "number"}
+    detection = {"auc": 0.871, "sensitivity_at_95_specificity": 0.5}
+    unseen = {"images": 7, "detection": detection, "probe_auc": 0.61, "boxes": 3, "peak_inside": 0.75}
+    return {
+        "folds": {"1": fold, "2": fold},
+        "summary": {task: {"slices": spread, "patients": spread} for task in ("types", "classes")},
+        "sources": {
+            "br<35>h": {**unseen, "volumes": {**unseen, "detection": None, "probe_auc": None, "peak_inside": None}}
+        },
+        "settings": {"fold-1": {"epochs": 8, "seed": 1}, "fold-2": {"epochs": 8, "seed": 1}},
+    }
+
+
+def test_what_the_bundle_brings_along_is_shown(tmp_path: Path) -> None:
+    measured = make_measured(tmp_path)
+    figures = measure_answers(measured)
+    details = measure_details(measured)
+    plain = build_evaluation_page(figures, details, measured)
+    assert "cross-validated" not in plain
+    assert "How it learnt" not in plain
+    rows = [{"epoch": float(epoch), "loss": 2.5 - epoch, "val_loss": 1.5, "type_accuracy": 0.8} for epoch in range(3)]
+    carried = {"cross": make_cross(), "learning": {"ru<n>": rows}}
+    page = build_evaluation_page({**figures, **carried}, details, measured)
+    assert "89.0 % ± 1.2" in page
+    assert "0.871" in page
+    assert "br&lt;35&gt;h" in page
+    assert "ru&lt;n&gt;: loss" in page
+    assert "type, training" in page
+    assert "type, validation" not in page, "nothing was logged of it"
+
+
+def test_the_card_tells_what_the_recipe_is_worth() -> None:
+    assert _cross_section({}) == []
+    (words,) = _cross_section(make_cross())
+    assert "| three types | patients | 91.0 % ± 1.2 | 89.0 % ± 1.2 | 90.0 % ± 1.2 | 40.0 % ± 1.2 |" in words
+    assert "epochs 8, seed 1" in words
+    assert "| `br<35>h` left out | br<35>h | 7 | 0.871 | 0.610 | 50.0 % | 75.0 % |" in words
