@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from inference import Classifier, GyrusError
+from inference import Catalogue, GyrusError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         settings = read_settings(argv, os.environ)
         listener = open_socket(settings)
-        app = build_app(Classifier.load(settings.model), settings)
+        app = build_app(Catalogue.open(settings.models), settings)
     except GyrusError as error:
         print(error, file=sys.stderr)
         return 1

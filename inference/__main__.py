@@ -15,12 +15,13 @@ from typing import TextIO
 from inference.batch import Row, classify_paths
 from inference.classifier import Classifier
 from inference.errors import GyrusError
+from inference.prediction import count_shown
 from inference.settings import Settings
 
 _EPILOG = """\
 Each line holds path, slice, verdict (confident, uncertain, rejected), label, probabilities, candidates, novelty and
-error. The exit status is 0 when every file was answered, 1 when some failed, 2 when the call itself was wrong.
-A research and teaching tool, not a medical device."""
+error. Of more than ten classes, the five most probable are printed (--top says how many); a file that --out names has
+them all. The exit status is 0 when every file was answered, 1 when some failed, 2 when the call itself was wrong."""
 
 
 def build_parser(default_model: Path) -> argparse.ArgumentParser:
@@ -33,6 +34,7 @@ def build_parser(default_model: Path) -> argparse.ArgumentParser:
     )
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a picture, or a folder, which is walked")
     parser.add_argument("--model", type=Path, default=default_model, help="bundle folder or model file (%(default)s)")
+    parser.add_argument("--top", type=_parse_top, metavar="N", help="print the N most probable classes of each picture")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the rows to a .csv or .jsonl file")
     return parser
 
@@ -50,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     failed = False
     with ExitStack() as stack:
         try:
-            write_rows = [_write_json_line(sys.stdout), *_open_output(options.out, classifier.bundle.labels, stack)]
+            labels = classifier.bundle.labels
+            print_row = _write_json_line(sys.stdout, options.top or count_shown(len(labels)))
+            write_rows = [print_row, *_open_output(options.out, labels, stack)]
         except (OSError, ValueError) as error:
             parser.error(str(error))
         for row, notes in classify_paths(classifier, options.paths):
@@ -62,9 +66,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _write_json_line(stream: TextIO) -> Callable[[Row], None]:
+def _parse_top(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"N is a whole number from 1; received {text}")
+    return int(text)
+
+
+def _write_json_line(stream: TextIO, top: int | None = None) -> Callable[[Row], None]:
     def write(row: Row) -> None:
-        print(json.dumps(row.to_dict(), ensure_ascii=False), file=stream, flush=True)
+        print(json.dumps(row.to_dict(top=top), ensure_ascii=False), file=stream, flush=True)
 
     return write
 

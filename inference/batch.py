@@ -43,9 +43,13 @@ class Row:
     novelty: float | None = None
     error: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The row as JSON has it."""
-        return asdict(self)
+    def to_dict(self, top: int | None = None) -> dict[str, Any]:
+        """The row as JSON has it; with ``top``, of more classes only so many, the most probable first."""
+        row = asdict(self)
+        if top and self.probabilities and top < len(self.probabilities):
+            ranked = sorted(self.probabilities.items(), key=lambda item: item[1], reverse=True)
+            row["probabilities"] = dict(ranked[:top])
+        return row
 
 
 def build_row(path: str, prediction: Prediction) -> Row:

@@ -1,8 +1,9 @@
 """A model bundle: a folder whose ``bundle.json`` says what the network expects, what it answers and how to trust it.
 
 A bundle folder holds ``bundle.json``, the network (``model.onnx``, or a ``.keras``/``.h5`` file), ``MODEL_CARD.md`` and
-whatever else ``files`` lists. A bare Keras file is a bundle too: `default_bundle` describes it with the values of the
-tutorial that Gyrus grew from. Labels, sizes and thresholds live here, as data; no other module has them as constants.
+whatever else ``files`` lists. A ``bundle.json`` that somebody writes by hand round a network of his own may leave out
+``files``: nothing is compared then. A bare model file is a bundle too, described by ``models/bare_file.json``. Labels,
+sizes and thresholds live there, as data; no module has them as constants.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,15 @@ SCHEMA_VERSION = 1
 
 ONNX_SUFFIXES = (".onnx",)
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
+BARE_FILE_JSON = Path(__file__).resolve().parent.parent / "models" / "bare_file.json"
+"""What is assumed of a model file that comes without a ``bundle.json``."""
+
+LAYOUTS = ("nhwc", "nchw")
+"""Orders of a batch's axes that ``bundle.json`` may name: N pictures, H rows, W columns, C channels."""
+
+OUTPUTS = ("logits", "probabilities", "sigmoid")
+"""What a network's output may be, see `ModelBundle.output`."""
+
 _MAX_JSON_BYTES = 1_000_000
 
 
@@ -36,6 +47,11 @@ class InputSpec:
         ``"rgb"``, ``"bgr"`` or ``"grey"``.
     value_min, value_max : float
         What the uint8 values 0 and 255 become.
+    mean, std : tuple of float
+        One number a channel, in ``color_order``: after ``value_range``, the mean is subtracted and the result divided
+        by the standard deviation. Empty: neither.
+    layout : str
+        One of `LAYOUTS`, the order of the batch's axes.
     resize : str
         A key of `inference.preprocess.RESIZE_METHODS`; the picture is stretched to the size, not cropped.
     """
@@ -45,6 +61,9 @@ class InputSpec:
     color_order: str = "bgr"
     value_min: float = 0.0
     value_max: float = 255.0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    layout: str = "nhwc"
     resize: str = "bilinear"
 
     @property
@@ -54,7 +73,7 @@ class InputSpec:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """(height_px, width_px, channels): one picture of the batch."""
+        """(height_px, width_px, channels): one prepared picture, before ``layout``."""
         return (self.height_px, self.width_px, self.channels)
 
 
@@ -88,7 +107,7 @@ class NoveltyRule:
     Attributes
     ----------
     grey_only : bool
-        The subject is shown in shades of grey (MRI), so that a colourful picture is refused.
+        The subject is shown in shades of grey, so that a colourful picture is refused.
     statistics : str or None
         An ``.npz`` file of the bundle with ``mean`` (F,), ``components`` (K, F) and ``scale`` (K,) of the features of
         the training images; see `inference.decision.feature_distance`.
@@ -110,20 +129,25 @@ class ModelBundle:
     path : pathlib.Path
         The bundle's folder, or the bare model file.
     name, version, title, subject : str
-        ``subject`` completes the sentence "This does not look like …": ``"a brain MRI"``.
+        ``subject`` completes the sentence "This does not look like …": ``"a photograph of a dog"``.
     labels : tuple of str
         Class names; their order is the order of the network's outputs (index base 0).
     spoken : tuple of str
-        The same classes as they stand inside a sentence: ``"glioma tumour"``.
+        The same classes as they stand inside a sentence: ``"golden retriever"``.
     network : str
         File name of the network inside the folder.
+    output : str or None
+        ``"logits"`` or ``"probabilities"`` (a softmax is inside), one number a label, or ``"sigmoid"``: a single
+        number, the probability of the second of two labels. None: logits or probabilities, as a look at it tells.
     input : InputSpec
     calibration : Calibration
     novelty : NoveltyRule
     files : Mapping of str to str
-        File name to SHA-256 in lower-case hexadecimal. Empty for a bare model file, which vouches for itself.
+        File name to SHA-256 in lower-case hexadecimal. Empty for a bare model file and for a bundle written by hand
+        without them: they vouch for themselves.
     about : Mapping of str to Any
-        What the page's panel shows: summary, figures, data, limits, licence.
+        What the page's panel shows: summary, figures, data, limits, licence; and ``disclaimer``, which stands beside
+        every answer.
     provenance : Mapping of str to Any
         How the network was made: data, command, seed, package versions.
     """
@@ -136,6 +160,7 @@ class ModelBundle:
     labels: tuple[str, ...]
     spoken: tuple[str, ...]
     network: str
+    output: str | None = None
     input: InputSpec = field(default_factory=InputSpec)
     calibration: Calibration = field(default_factory=Calibration)
     novelty: NoveltyRule = field(default_factory=NoveltyRule)
@@ -153,7 +178,7 @@ class ModelBundle:
         return self.spoken[self.labels.index(label)]
 
     def read_file(self, name: str) -> bytes:
-        """Read one of the bundle's files, comparing its SHA-256 with the one that ``bundle.json`` lists.
+        """Read one of the bundle's files, comparing its SHA-256 with the one that ``bundle.json`` lists, if it has any.
 
         Raises
         ------
@@ -165,6 +190,8 @@ class ModelBundle:
             content = file_path.read_bytes()
         except OSError as error:
             raise BundleError(f"The bundle {self.path} lacks the file {name} that its bundle.json names.") from error
+        if not self.files:
+            return content
         expected = self.files.get(name)
         if expected is None:
             raise BundleError(f"The bundle {self.path} does not list {name} under files, so it cannot be trusted.")
@@ -175,13 +202,6 @@ class ModelBundle:
                 f"the file has {received}."
             )
         return content
-
-
-DEFAULT_LABELS = ("Glioma Tumor", "No Tumor", "Meningioma Tumor", "Pituitary Tumor")
-"""The class order of the tutorial's Keras files, assumed for a file that comes without ``bundle.json``."""
-
-DEFAULT_SPOKEN = ("glioma", "no tumour", "meningioma", "pituitary tumour")
-"""`DEFAULT_LABELS` inside a sentence."""
 
 
 def load_bundle(path: str | Path) -> ModelBundle:
@@ -211,35 +231,22 @@ def load_bundle(path: str | Path) -> ModelBundle:
 
 
 def default_bundle(path: Path) -> ModelBundle:
-    """Describe a bare model file: 150×150 BGR in 0–255, four brain tumour classes, no calibration.
-
-    References
-    ----------
-    The input and the labels are those of the Keras models that the brain tumour tutorials save.
-    """
-    return ModelBundle(
-        path=path,
-        name=path.stem,
-        version="unversioned",
-        title=path.name,
-        subject="a brain MRI",
-        labels=DEFAULT_LABELS,
-        spoken=DEFAULT_SPOKEN,
-        network=path.name,
-        about={
-            "summary": "Your own model file. It came without a bundle.json, so nothing is known about its data, "
-            "its calibration or its limits; its probabilities are shown as the network gives them."
-        },
-    )
+    """Describe a bare model file with what `BARE_FILE_JSON` says of such files; its name and title are the file's."""
+    document = {**_read_document(BARE_FILE_JSON), "name": path.stem, "title": path.name, "network": path.name}
+    return _Reader(BARE_FILE_JSON, document).bundle(path)
 
 
 def _read_bundle_json(folder: Path) -> ModelBundle:
     json_path = folder / "bundle.json"
+    return _Reader(json_path, _read_document(json_path)).bundle(folder)
+
+
+def _read_document(json_path: Path) -> dict[str, Any]:
     try:
         size_bytes = json_path.stat().st_size
         text = json_path.read_text(encoding="utf-8") if size_bytes <= _MAX_JSON_BYTES else ""
     except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(f"{folder} is not a bundle: it has no readable bundle.json.") from error
+        raise BundleError(f"{json_path.parent} is not a bundle: it has no readable {json_path.name}.") from error
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
@@ -247,7 +254,7 @@ def _read_bundle_json(folder: Path) -> ModelBundle:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA_VERSION:
         received = document.get("schema") if isinstance(document, dict) else type(document).__name__
         raise BundleError(f'{json_path} must have "schema": {SCHEMA_VERSION}; received {received!r}.')
-    return _Reader(json_path, document).bundle(folder)
+    return document
 
 
 class _Reader:
@@ -303,21 +310,37 @@ class _Reader:
         if resize not in RESIZE_METHODS:
             raise self._fail("input.resize", " or ".join(RESIZE_METHODS), resize)
         value_range = section.get("value_range", [0, 255])
-        if (
-            not isinstance(value_range, list)
-            or len(value_range) != 2
-            or not all(isinstance(value, int | float) for value in value_range)
-            or not value_range[0] < value_range[1]
-        ):
+        if not _is_numbers(value_range, 2) or not value_range[0] < value_range[1]:
             raise self._fail("input.value_range", "two rising numbers, what 0 and 255 become", value_range)
+        layout = section.get("layout", LAYOUTS[0])
+        if layout not in LAYOUTS:
+            raise self._fail("input.layout", " or ".join(LAYOUTS), layout)
         return InputSpec(
             width_px=int(self._number("input", "width_px", 150, 1, 4096)),
             height_px=int(self._number("input", "height_px", 150, 1, 4096)),
             color_order=color_order,
             value_min=float(value_range[0]),
             value_max=float(value_range[1]),
+            mean=self._per_channel("mean", COLOR_CHANNELS[color_order]),
+            std=self._per_channel("std", COLOR_CHANNELS[color_order], above=0.0),
+            layout=layout,
             resize=resize,
         )
+
+    def _per_channel(self, key: str, channels: int, above: float = float("-inf")) -> tuple[float, ...]:
+        value = self._section("input").get(key, [])
+        if value != [] and (not _is_numbers(value, channels) or min(value) <= above):
+            accepted = f"a list of {channels} numbers, one a channel" + (f", above {above:g}" if above == 0.0 else "")
+            raise self._fail(f"input.{key}", accepted, value)
+        return tuple(float(number) for number in value)
+
+    def _output(self, labels: tuple[str, ...]) -> str | None:
+        value = self._document.get("output")
+        if value is not None and value not in OUTPUTS:
+            raise self._fail("output", " or ".join(OUTPUTS), value)
+        if value == "sigmoid" and len(labels) != 2:
+            raise self._fail("labels", "two texts, because output is sigmoid", list(labels))
+        return value
 
     def _novelty(self) -> NoveltyRule:
         section = self._section("novelty")
@@ -340,7 +363,7 @@ class _Reader:
             files[name] = sha256.lower()
         return files
 
-    def bundle(self, folder: Path) -> ModelBundle:
+    def bundle(self, path: Path) -> ModelBundle:
         labels = self._labels("labels")
         spoken = self._labels("spoken", labels)
         if len(spoken) != len(labels):
@@ -349,10 +372,10 @@ class _Reader:
         network = self._file_name("network", self._document.get("network"))
         files = self._files()
         for required in (network, "MODEL_CARD.md"):
-            if required not in files:
+            if "files" in self._document and required not in files:
                 raise BundleError(f'{self._json_path}: "files" must list {required} with its SHA-256.')
         bundle = ModelBundle(
-            path=folder,
+            path=path,
             name=name,
             version=self._text("version"),
             title=self._text("title", name),
@@ -360,6 +383,7 @@ class _Reader:
             labels=labels,
             spoken=spoken,
             network=network,
+            output=self._output(labels),
             input=self._input(),
             calibration=Calibration(
                 temperature=self._number("calibration", "temperature", 1.0, 1e-3, 1e3),
@@ -372,7 +396,16 @@ class _Reader:
             about=self._section("about"),
             provenance=self._section("provenance"),
         )
-        for file_name in files:
-            if not (folder / file_name).is_file():
-                raise BundleError(f"The bundle {folder} lacks the file {file_name} that its bundle.json names.")
+        for file_path in (bundle.network_path, *(path / file_name for file_name in files)):
+            if not file_path.is_file():
+                raise BundleError(f"The bundle {path} lacks the file {file_path.name} that its bundle.json names.")
         return bundle
+
+
+def _is_numbers(value: object, count: int) -> bool:
+    """A JSON list of so many finite numbers."""
+    return (
+        isinstance(value, list)
+        and len(value) == count
+        and all(isinstance(item, int | float) and not isinstance(item, bool) and isfinite(item) for item in value)
+    )

@@ -11,7 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from inference.bundle import ModelBundle, load_bundle
-from inference.decision import MAX_NOVELTY, FeatureStatistics, decide, feature_distance, picture_novelty, softmax
+from inference.decision import (
+    MAX_NOVELTY,
+    FeatureStatistics,
+    decide,
+    feature_distance,
+    picture_novelty,
+    softmax,
+    to_logits,
+)
 from inference.engines import Engine, EngineOutput, load_engine, probe_engine
 from inference.errors import BundleError
 from inference.explain import build_heatmap
@@ -44,7 +52,7 @@ class Classifier:
     def __init__(self, bundle: ModelBundle, engine: Engine) -> None:
         self.bundle = bundle
         self._engine = engine
-        self._gives_probabilities = probe_engine(engine, bundle.input, len(bundle.labels), bundle.network)
+        self._output = probe_engine(engine, bundle)
         self._statistics = _load_statistics(bundle)
 
     @classmethod
@@ -56,7 +64,17 @@ class Classifier:
         BundleError
             Something is missing, altered or inconsistent; the message says what.
         """
-        bundle = load_bundle(path)
+        return cls.open(load_bundle(path))
+
+    @classmethod
+    def open(cls, bundle: ModelBundle) -> Classifier:
+        """Load the network of a bundle whose ``bundle.json`` was read before.
+
+        Raises
+        ------
+        BundleError
+            See `load`.
+        """
         for name in bundle.files.keys() - {bundle.network, bundle.novelty.statistics}:
             bundle.read_file(name)  # those two are compared with their SHA-256 when they are read to be used
         return cls(bundle, load_engine(bundle))
@@ -113,8 +131,7 @@ class Classifier:
 
     def _decide(self, images: Sequence[DecodedImage], output: EngineOutput, started: float) -> list[Prediction]:
         bundle = self.bundle
-        logits = np.log(np.maximum(output.scores, 1e-30)) if self._gives_probabilities else output.scores
-        probabilities = softmax(logits, bundle.calibration.temperature)
+        probabilities = softmax(to_logits(output.scores, self._output), bundle.calibration.temperature)
         novelties = self._novelties(images, output)
         maps = [None] * len(images) if output.evidence is None else list(output.evidence)
         duration_s = (time.perf_counter() - started) / len(images)

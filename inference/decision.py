@@ -15,12 +15,13 @@ from inference.bundle import Calibration, NoveltyRule
 from inference.prediction import Verdict
 
 MAX_CHROMA = 0.08
-"""Mean (max − min channel) / 255 from which a picture counts as coloured. MRI is grey: the most colourful of the 7,353
-pictures of the training collections has 0.04 (a coloured mark), colour photographs have 0.15 and more."""
+"""Mean (max − min channel) / 255 from which a picture counts as coloured. The most colourful of the
+7,353 grey pictures that the shipped model learnt from has 0.04 (a coloured mark); colour photographs
+have 0.15 and more."""
 
 MIN_SPREAD = 4.0
-"""Standard deviation of the grey values (0–255) below which a picture counts as blank; the flattest of the training
-collections' pictures has 20."""
+"""Standard deviation of the grey values (0–255) below which a picture counts as blank; the flattest of the same
+pictures has 20."""
 
 MAX_NOVELTY = 99.0
 """Larger scores say nothing more and are cut off here."""
@@ -50,6 +51,27 @@ class FeatureStatistics:
     components: np.ndarray
     scale: np.ndarray
     residual_scale: float
+
+
+def to_logits(scores: np.ndarray, output: str) -> np.ndarray:
+    """Turn what a network gives into logits.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray, shape (N, classes), or (N, 1) for ``sigmoid``
+    output : str
+        See `inference.bundle.ModelBundle.output`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (N, classes)
+        Their softmax is the network's own probabilities.
+    """
+    if output == "logits":
+        return scores
+    if output == "sigmoid":
+        scores = np.hstack([1.0 - scores, scores])
+    return np.asarray(np.log(np.maximum(scores, 1e-30)))
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from inference.bundle import ONNX_SUFFIXES, InputSpec, ModelBundle
+from inference.bundle import ONNX_SUFFIXES, ModelBundle
 from inference.errors import BundleError, EngineError
+from inference.preprocess import build_batch
 
 _CONVERT_HINT = (
     'If Keras 2 saved it, convert it once where Keras 2 still runs: pip install "tensorflow<2.16", then '
@@ -30,7 +31,7 @@ class EngineOutput:
     Attributes
     ----------
     scores : numpy.ndarray, shape (N, classes), float32
-        Logits, or probabilities if the network ends in a softmax.
+        Logits, or probabilities if the network ends in a softmax; (N, 1) if it ends in a sigmoid.
     features : numpy.ndarray, shape (N, F), float32, or None
         Pooled features, from a network that gives them.
     evidence : numpy.ndarray, shape (N, h, w, 1) or (N, h, w, classes), float32, or None
@@ -50,7 +51,7 @@ class Engine(Protocol):
 
         Parameters
         ----------
-        batch : numpy.ndarray, shape (N, H, W, C), float32
+        batch : numpy.ndarray, shape (N, H, W, C) or (N, C, H, W), float32
             As `inference.preprocess.build_batch` makes it.
         explain : bool
             Give the evidence map too, if the network has one.
@@ -154,34 +155,45 @@ def load_engine(bundle: ModelBundle) -> Engine:
     return KerasEngine(path)
 
 
-def probe_engine(engine: Engine, spec: InputSpec, classes: int, name: str) -> bool:
+def probe_engine(engine: Engine, bundle: ModelBundle) -> str:
     """Run a network once on made-up pictures, to see that it takes and gives what was declared.
 
     Returns
     -------
-    bool
-        True if the network's scores are probabilities (a softmax is inside), False if they are logits.
+    str
+        What its scores are, see `ModelBundle.output`: as the bundle says, else as they look. Rows of numbers from 0 to
+        1 that sum to 1 are probabilities, because logits never do so on both pictures.
 
     Raises
     ------
     BundleError
-        The network does not take the declared shape, or its output has another width, or its evidence is no map.
+        The network does not take the declared shape, or its output has another width or is of another kind, or its
+        evidence is no map.
     """
-    ramp = np.linspace(spec.value_min, spec.value_max, int(np.prod(spec.shape)), dtype=np.float32).reshape(spec.shape)
-    batch = np.stack([ramp, np.full(spec.shape, spec.value_min, np.float32)])
+    height_px, width_px, _ = bundle.input.shape
+    ramp = np.linspace(0, 255, height_px * width_px * 3).astype(np.uint8).reshape(height_px, width_px, 3)
+    batch = build_batch([ramp, np.zeros_like(ramp)], bundle.input)
+    name, classes = bundle.network, len(bundle.labels)
     try:
         output = engine.run(batch, explain=True)
     except EngineError as error:
-        raise BundleError(f"The network {name} does not take pictures of shape {spec.shape}. {error}") from error
+        raise BundleError(f"The network {name} does not take pictures of shape {batch.shape[1:]}. {error}") from error
     scores = output.scores
-    if scores.shape != (len(batch), classes):
-        raise BundleError(
-            f"The network {name} must give {classes} numbers a picture, one for each label; its output has the shape "
-            f"{tuple(scores.shape[1:])}."
-        )
+    width = 1 if bundle.output == "sigmoid" else classes
+    if scores.shape != (len(batch), width):
+        wanted = f"{classes} numbers a picture, one for each label" if width > 1 else "one number a picture"
+        raise BundleError(f"The network {name} must give {wanted}; its output has the shape {tuple(scores.shape[1:])}.")
     if output.evidence is not None:
         _check_evidence(output.evidence, len(batch), classes, name)
-    return bool((scores >= 0).all() and np.allclose(scores.sum(axis=1), 1.0, atol=1e-3))
+    in_range = bool((scores >= 0).all() and (scores <= 1.001).all())
+    seen = "probabilities" if in_range and np.allclose(scores.sum(axis=1), 1.0, atol=1e-3) else "logits"
+    if bundle.output == "sigmoid" and not in_range:
+        seen = "one number that is not from 0 to 1"
+    elif bundle.output in (None, "sigmoid"):
+        return bundle.output or seen
+    if bundle.output != seen:
+        raise BundleError(f'The bundle says "output": "{bundle.output}", and the network {name} gives {seen}.')
+    return seen
 
 
 def _check_evidence(evidence: np.ndarray, pictures: int, classes: int, name: str) -> None:

@@ -4,6 +4,7 @@
 
     GyrusError
     ├── SettingsError   an option or environment variable
+    ├── UnknownModelError   a name that no model here has
     ├── InputError      the user's image
     │   └── TooLargeError   … which is larger than a limit allows
     ├── BundleError     a model folder or model file
@@ -21,6 +22,10 @@ class GyrusError(Exception):
 
 class SettingsError(GyrusError):
     """A command-line option or a ``GYRUS_*`` variable has a value that cannot be used."""
+
+
+class UnknownModelError(GyrusError):
+    """A model was asked for by a name that none of the offered ones has."""
 
 
 class InputError(GyrusError):

@@ -23,7 +23,7 @@ MAX_PIXELS = 40_000_000
 """Largest picture accepted, width × height; decoded as RGB it takes 120 MB."""
 
 MIN_SIDE_PX = 32
-"""Smallest width and height accepted; below it nothing of a brain can be seen."""
+"""Smallest width and height accepted; below it there is nothing to see."""
 
 FORMATS = {"PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"}
 """Pillow's names of the picture formats that are opened; no other decoder ever sees the bytes."""
@@ -157,7 +157,7 @@ def _decode_picture(picture: Image.Image) -> DecodedImage:
 
 
 def _flatten(picture: Image.Image) -> Image.Image:
-    """Lay a transparent picture on black, the background of an MRI."""
+    """Lay a transparent picture on black."""
     rgba = picture.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
 

@@ -61,6 +61,18 @@ class Heatmap:
         return np.asarray(cv2.resize(self.grid, size_px, interpolation=cv2.INTER_LINEAR))
 
 
+FEW_CLASSES = 10
+"""Up to so many, people are shown every class."""
+
+SHOWN_OF_MANY = 5
+"""How many of more classes they are shown, the most probable ones."""
+
+
+def count_shown(classes: int) -> int:
+    """How many of a model's classes people are shown beside an answer."""
+    return classes if classes <= FEW_CLASSES else SHOWN_OF_MANY
+
+
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
     """A model's answer for one picture.

@@ -1,7 +1,7 @@
 """From a decoded picture to the network's input; training calls these very functions.
 
-Nothing here knows which model is loaded: size, colour order, value range and resize method are data of the bundle
-(`inference.bundle.InputSpec`).
+Nothing here knows which model is loaded: size, colour order, value range, layout and resize method are data of the
+bundle (`inference.bundle.InputSpec`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def prepare_image(image: np.ndarray, spec: InputSpec) -> np.ndarray:
     -------
     numpy.ndarray, shape (spec.height_px, spec.width_px, C), float32
         C is 3 in the order ``spec.color_order``, or 1 for ``grey`` (ITU-R BT.601 luma, as OpenCV computes it). Values
-        run linearly from ``spec.value_min`` (0) to ``spec.value_max`` (255).
+        run linearly from ``spec.value_min`` (0) to ``spec.value_max`` (255); ``spec.mean`` and ``spec.std`` come after.
     """
     if spec.color_order == "bgr":
         image = image[:, :, ::-1]
@@ -52,6 +52,10 @@ def prepare_image(image: np.ndarray, spec: InputSpec) -> np.ndarray:
     if (spec.value_min, spec.value_max) != (0.0, 255.0):
         values *= np.float32((spec.value_max - spec.value_min) / 255.0)
         values += np.float32(spec.value_min)
+    if spec.mean:
+        values -= np.array(spec.mean, np.float32)
+    if spec.std:
+        values /= np.array(spec.std, np.float32)
     return values
 
 
@@ -67,6 +71,7 @@ def build_batch(images: Iterable[np.ndarray], spec: InputSpec) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, shape (N, spec.height_px, spec.width_px, C), float32
-        See `prepare_image`.
+        See `prepare_image`; of shape (N, C, height, width) if ``spec.layout`` is ``nchw``.
     """
-    return np.stack([prepare_image(image, spec) for image in images])
+    batch = np.stack([prepare_image(image, spec) for image in images])
+    return np.ascontiguousarray(batch.transpose(0, 3, 1, 2)) if spec.layout == "nchw" else batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,8 @@ class Settings:
 
     Attributes
     ----------
-    model : pathlib.Path
-        Bundle folder or model file.
+    models : tuple of pathlib.Path
+        Bundle folders or model files, one at least; the first is the one that answers when none is named.
     host, port : str, int
         Address the server binds to; loopback unless told otherwise.
     root_path : str
@@ -33,7 +34,7 @@ class Settings:
         Largest upload, in bytes.
     """
 
-    model: Path = DEFAULT_MODEL
+    models: tuple[Path, ...] = (DEFAULT_MODEL,)
     host: str = "127.0.0.1"
     port: int = 7860
     root_path: str = ""
@@ -41,6 +42,11 @@ class Settings:
     share: bool = False
     share_without_password: bool = False
     max_file_bytes: int = MAX_FILE_BYTES
+
+    @property
+    def model(self) -> Path:
+        """The first of ``models``, for a front that has one."""
+        return self.models[0]
 
     def __post_init__(self) -> None:
         if not 1 <= self.port <= 65535:
@@ -58,7 +64,9 @@ class Settings:
         """Read ``GYRUS_MODEL``, ``GYRUS_HOST``, ``GYRUS_PORT``, ``GYRUS_ROOT_PATH``, ``GYRUS_AUTH``, ``GYRUS_SHARE``
         and ``GYRUS_SHARE_WITHOUT_PASSWORD``; a missing or empty one has its default.
 
-        ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT``, which Hugging Face Spaces sets, are read for host and port.
+        ``GYRUS_MODEL`` may hold several paths, with `os.pathsep` between them as in ``PATH``: a colon, on Windows a
+        semicolon. ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT``, which Hugging Face Spaces sets, are read for host
+        and port.
 
         Raises
         ------
@@ -70,7 +78,7 @@ class Settings:
             return next((environ[key].strip() for key in (name, *others) if environ.get(key, "").strip()), "")
 
         return cls(
-            model=Path(value("GYRUS_MODEL") or DEFAULT_MODEL),
+            models=parse_models(value("GYRUS_MODEL")) or (DEFAULT_MODEL,),
             host=value("GYRUS_HOST", "GRADIO_SERVER_NAME") or "127.0.0.1",
             port=parse_port(value("GYRUS_PORT", "GRADIO_SERVER_PORT") or "7860"),
             root_path=value("GYRUS_ROOT_PATH"),
@@ -78,6 +86,11 @@ class Settings:
             share=parse_switch("GYRUS_SHARE", value("GYRUS_SHARE")),
             share_without_password=parse_switch("GYRUS_SHARE_WITHOUT_PASSWORD", value("GYRUS_SHARE_WITHOUT_PASSWORD")),
         )
+
+
+def parse_models(text: str) -> tuple[Path, ...]:
+    """Paths from ``GYRUS_MODEL``; empty parts are left out."""
+    return tuple(Path(part.strip()) for part in text.split(os.pathsep) if part.strip())
 
 
 def parse_port(text: str) -> int:

@@ -28,6 +28,7 @@ ABOUT: Mapping[str, Any] = {
     "data": [{"name": "Orchard", "licence": "CC0", "detail": "900 photographs"}],
     "limits": ["It has never seen a medlar."],
     "licence": "MIT",
+    "disclaimer": "A teaching tool: not a medical device, not a greengrocer.",
 }
 
 

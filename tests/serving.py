@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import uvicorn
 
+from inference import Catalogue, Classifier
 from inference.settings import Settings
-from ui.web.page import ClassifierLike
 from ui.web.server import build_app
 
 MAX_FILE_BYTES = 2 * 2**20
@@ -19,12 +19,12 @@ MAX_FILE_BYTES = 2 * 2**20
 
 
 @contextmanager
-def serve_in_thread(classifier: ClassifierLike) -> Iterator[str]:
+def serve_in_thread(*classifiers: Classifier) -> Iterator[str]:
     """Serve on a free port of the loopback interface; gives the address, ``http://127.0.0.1:…/``."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    app = build_app(classifier, Settings(port=port, max_file_bytes=MAX_FILE_BYTES))
+    app = build_app(Catalogue.of(*classifiers), Settings(port=port, max_file_bytes=MAX_FILE_BYTES))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

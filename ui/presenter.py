@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -15,13 +16,18 @@ from typing import Any
 
 from inference.bundle import ModelBundle
 from inference.errors import GyrusError
-from inference.prediction import Heatmap, Prediction, Verdict
+from inference.prediction import Heatmap, Prediction, Verdict, count_shown
 
 _LOG = logging.getLogger(__name__)
 
-DISCLAIMER = "Research and teaching tool, not a medical device. Do not use it to diagnose or to treat."
-"""Shown beside every answer and in the footer, unless the bundle's ``about.disclaimer`` says something else."""
+MODEL_PICKER = "Model"
+"""Names the list from which a model is chosen."""
 
+CLASSES_TITLE = "What can it recognise?"
+"""Names the panel that lists every class of a model that has many."""
+
+CLASSES_SEARCH = "Search the classes"
+"""Names the field that narrows the list down."""
 
 HEAT_SWITCH = "Show where the evidence is"
 """Names the switch that shows and hides the heat map."""
@@ -31,6 +37,9 @@ HEAT_OPACITY = "Opacity"
 
 HEAT_ENDS = ("no evidence", "strong evidence")
 """The two ends of the heat map's colour bar."""
+
+_MAX_NAMED = 5
+"""How many candidates a sentence spells out; a model of very many classes may name dozens."""
 
 _PLACES = (
     ("upper left part", "upper part", "upper right part"),
@@ -110,11 +119,12 @@ class Presentation:
     detail : str
         How far to trust it, or what to do next; may be empty.
     rows : tuple of NumberRow
-        Every class, the most probable first; empty when there is no answer.
+        The classes to show, the most probable first, see `inference.prediction.count_shown`; empty when there is no
+        answer.
     notes : tuple of str
         Sentences about the picture, such as "Only the first of 12 frames was read."
     source : str
-        Which model answered and how long it took; may be empty.
+        Which model answered, how long it took, and of how many classes ``rows`` is a part; may be empty.
     """
 
     tone: Tone
@@ -192,6 +202,10 @@ def present_prediction(prediction: Prediction, bundle: ModelBundle) -> Presentat
     """Word an answer in the terms of the bundle that gave it."""
     sentence, detail = _WORDING[prediction.verdict](prediction, bundle)
     ranked = sorted(prediction.probabilities.items(), key=lambda item: item[1], reverse=True)
+    shown = ranked[: count_shown(len(ranked))]
+    source = f"{prediction.model_name} {prediction.model_version}, {_format_duration(prediction.duration_s)}"
+    if len(shown) < len(ranked):
+        source = f"{source}. The {len(shown)} most probable of {len(ranked):,} classes"
     return Presentation(
         tone=Tone(prediction.verdict.value),
         sentence=sentence,
@@ -203,10 +217,10 @@ def present_prediction(prediction: Prediction, bundle: ModelBundle) -> Presentat
                 percent=format_percent(probability),
                 named=label in prediction.candidates,
             )
-            for label, probability in ranked
+            for label, probability in shown
         ),
         notes=tuple(prediction.notes),
-        source=f"{prediction.model_name} {prediction.model_version}, {_format_duration(prediction.duration_s)}",
+        source=source,
     )
 
 
@@ -241,6 +255,20 @@ def present_idle(bundle: ModelBundle) -> Presentation:
     )
 
 
+def present_again(bundle: ModelBundle) -> Presentation:
+    """Word the state after another model was chosen, while the image stays."""
+    return Presentation(
+        tone=Tone.IDLE,
+        sentence="No answer yet.",
+        detail=f"Press Submit to ask this model ({bundle.title}) about the same image.",
+    )
+
+
+def present_loading(bundle: ModelBundle) -> Presentation:
+    """Word the time in which a model that was chosen is loaded."""
+    return Presentation(tone=Tone.BUSY, sentence="Loading the model…", detail=bundle.title)
+
+
 def present_busy() -> Presentation:
     """Word the time between Submit and the answer."""
     return Presentation(tone=Tone.BUSY, sentence="Reading the image…")
@@ -268,15 +296,33 @@ def present_unreachable() -> Presentation:
     """Word a server that could not be reached or that broke off."""
     return Presentation(
         tone=Tone.ERROR,
-        sentence="The image did not reach the program.",
-        detail="Check the connection, then choose the image again.",
+        sentence="The program could not be reached.",
+        detail="No answer is given. Check the connection, then try again.",
     )
 
 
 def describe_purpose(bundle: ModelBundle) -> str:
     """Say in one sentence what the model answers."""
-    answers = join_or([bundle.spoken_label(label) for label in bundle.labels])
+    few = not has_many_classes(bundle)
+    answers = join_or(bundle.spoken) if few else f"with one or two of {len(bundle.labels):,} classes"
     return f"Show it {bundle.subject}. It answers {answers}, or says that it cannot tell."
+
+
+def has_many_classes(bundle: ModelBundle) -> bool:
+    """Whether there are more classes than an answer shows, so that they are listed and searched by themselves."""
+    return count_shown(len(bundle.labels)) < len(bundle.labels)
+
+
+def list_classes(bundle: ModelBundle) -> list[str]:
+    """Every class as a reader looks it up, in the alphabet's order."""
+    return sorted(bundle.labels, key=str.casefold)
+
+
+def name_models(bundles: Iterable[ModelBundle]) -> dict[str, str]:
+    """Word each model's name for a list to choose from: its title, and its name too where a title is not enough."""
+    titles = {bundle.name: bundle.title for bundle in bundles}
+    unclear = {title for title, count in Counter(titles.values()).items() if count > 1}
+    return {name: f"{title} ({name})" if title in unclear else title for name, title in titles.items()}
 
 
 def describe_model(bundle: ModelBundle) -> str:
@@ -285,8 +331,8 @@ def describe_model(bundle: ModelBundle) -> str:
 
 
 def word_disclaimer(bundle: ModelBundle) -> str:
-    """The sentence that stands beside every answer."""
-    return _text(bundle.about.get("disclaimer")) or DISCLAIMER
+    """The sentence that stands beside every answer; empty unless the bundle has one."""
+    return _text(bundle.about.get("disclaimer"))
 
 
 def present_about(bundle: ModelBundle) -> AboutModel:
@@ -327,8 +373,10 @@ def _word_confident(prediction: Prediction, bundle: ModelBundle) -> tuple[str, s
 def _word_uncertain(prediction: Prediction, bundle: ModelBundle) -> tuple[str, str]:
     named = [
         f"{bundle.spoken_label(label)} ({format_percent(prediction.probabilities[label])})"
-        for label in prediction.candidates
+        for label in prediction.candidates[:_MAX_NAMED]
     ]
+    if more := len(prediction.candidates) - len(named):
+        named.append(f"one of {more} more")
     return f"Not sure: {join_or(named)}.", "The model does not give one answer at this level."
 
 

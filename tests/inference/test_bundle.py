@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inference.bundle import DEFAULT_LABELS, load_bundle
+from inference.bundle import load_bundle
 from inference.classifier import Classifier
 from inference.errors import BundleError
 from tests.tiny import LABELS, WEIGHTS, write_bundle, write_onnx
@@ -114,6 +114,6 @@ def test_damaged_network(tmp_path: Path) -> None:
 def test_bare_file_gets_the_tutorials_input(tmp_path: Path) -> None:
     write_onnx(tmp_path / "mine.onnx")
     bundle = load_bundle(tmp_path / "mine.onnx")
-    assert bundle.labels == DEFAULT_LABELS == ("Glioma Tumor", "No Tumor", "Meningioma Tumor", "Pituitary Tumor")
+    assert bundle.labels == ("Glioma Tumor", "No Tumor", "Meningioma Tumor", "Pituitary Tumor")
     assert (bundle.input.shape, bundle.input.color_order) == ((150, 150, 3), "bgr")
     assert (bundle.input.value_min, bundle.input.value_max) == (0.0, 255.0)

@@ -14,6 +14,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
+from inference import Catalogue
 from tests.fakes import CONFIDENT, LABELS, UNCERTAIN, FakeClassifier, make_bundle
 from tests.pictures import BAD_FILES, COLORS, GOOD_FILES, encode
 from tests.serving import serve_in_thread
@@ -28,7 +29,9 @@ HOSTILE = '"><img src=x onerror=alert(1)>'
 
 
 def build(**changes: Any) -> gr.Blocks:
-    return build_page(FakeClassifier(bundle=make_bundle(**changes)), SimpleNamespace(max_file_bytes=2**20))
+    return build_page(
+        Catalogue.of(FakeClassifier(bundle=make_bundle(**changes))), SimpleNamespace(max_file_bytes=2**20)
+    )
 
 
 @pytest.fixture(scope="module")

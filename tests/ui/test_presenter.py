@@ -123,8 +123,8 @@ def test_purpose_is_worded_by_the_bundle() -> None:
     )
 
 
-def test_disclaimer_may_come_from_the_bundle() -> None:
-    assert "not a medical device" in presenter.word_disclaimer(make_bundle())
+def test_disclaimer_comes_from_the_bundle_alone() -> None:
+    assert presenter.word_disclaimer(make_bundle(about={})) == ""
     assert presenter.word_disclaimer(make_bundle(about={"disclaimer": "For fun."})) == "For fun."
 
 

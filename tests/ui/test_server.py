@@ -19,7 +19,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from inference import SettingsError, __version__
+from inference import Catalogue, SettingsError, __version__
 from inference.settings import Settings
 from tests.fakes import CONFIDENT, FakeClassifier
 from tests.tiny import striped, write_bundle
@@ -40,7 +40,7 @@ def post(client: TestClient, content: bytes, name: str = "slice.png", **options:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    with TestClient(build_app(FakeClassifier(), Settings()), raise_server_exceptions=False) as client:
+    with TestClient(build_app(Catalogue.of(FakeClassifier()), Settings()), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -157,7 +157,7 @@ def test_many_at_once(client: TestClient) -> None:
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[TestClient]:
-    with TestClient(build_app(FakeClassifier(), Settings(auth=("ann", "pâss:word")))) as client:
+    with TestClient(build_app(Catalogue.of(FakeClassifier()), Settings(auth=("ann", "pâss:word")))) as client:
         yield client
 
 
@@ -175,7 +175,10 @@ class TestPassword:
 
     @pytest.mark.parametrize("prefix", ["", "/gyrus"])
     def test_the_root_path_is_no_way_round(self, prefix: str) -> None:
-        with TestClient(build_app(FakeClassifier(), Settings(auth=("ann", "x"), root_path="/gyrus"))) as client:
+        with TestClient(
+            build_app(Catalogue.of(FakeClassifier()), Settings(auth=("ann", "x"), root_path="/gyrus"))
+        ) as client:
+            assert client.get(f"{prefix}/api/models").status_code == 401
             assert client.post(f"{prefix}/api/classify", files={"file": png((9, 9, 9))}).status_code == 401
             assert client.get(f"{prefix}/openapi.json").status_code == 401
             assert client.get(f"{prefix}/readyz").status_code == 200
@@ -228,7 +231,7 @@ def test_a_missing_model_is_told(tmp_path: Path) -> None:
 
 
 def test_behind_a_proxy_the_documentation_knows_the_path() -> None:
-    with TestClient(build_app(FakeClassifier(), Settings(root_path="/gyrus"))) as client:
+    with TestClient(build_app(Catalogue.of(FakeClassifier()), Settings(root_path="/gyrus"))) as client:
         assert "/gyrus/openapi.json" in client.get("/docs").text
         assert client.get("/config").json()["root"].endswith("/gyrus")
         assert client.get("/readyz").status_code == 200
@@ -248,7 +251,7 @@ def test_real_engine_behind_the_api(tmp_path: Path) -> None:
 
     classifier = Classifier.load(write_bundle(tmp_path / "tiny"))
     picture = striped((10, 90, 240))
-    with TestClient(build_app(classifier, Settings())) as client:
+    with TestClient(build_app(Catalogue.of(classifier), Settings())) as client:
         row = post(client, png((10, 90, 240))).json()
     assert row["probabilities"] == pytest.approx(dict(classifier.predict(picture).probabilities), abs=1e-6)
     assert json.dumps(row)
@@ -305,7 +308,7 @@ class TestHeatMap:
         assert (answer.status_code, answer.json()["error"]) == (422, "explain is 1 or 0.")
 
     def test_a_model_without_maps_answers_the_row(self) -> None:
-        with TestClient(build_app(FakeClassifier(gives_maps=False), Settings())) as mapless:
+        with TestClient(build_app(Catalogue.of(FakeClassifier(gives_maps=False)), Settings())) as mapless:
             assert self.post(mapless, png((100, 100, 100))).json()["verdict"] == "confident"
 
     def test_it_is_documented(self, client: TestClient) -> None:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from inference.settings import Settings
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The options; ``dest`` is the name of the variable."""
+    """The options; ``dest`` is the name of the variable, but for ``--model``, whose paths may hold any character."""
     parser = argparse.ArgumentParser(
         prog="python app.py",
-        description="Start the Gyrus web page and API. A research and teaching tool, not a medical device.",
-        epilog="Every option is also an environment variable: GYRUS_MODEL, GYRUS_HOST, GYRUS_PORT, GYRUS_AUTH, "
+        description="Start the Gyrus web page and API.",
+        epilog="Every option is also an environment variable: GYRUS_MODEL (several with "
+        f"{os.pathsep} between them), GYRUS_HOST, GYRUS_PORT, GYRUS_AUTH, "
         "GYRUS_ROOT_PATH, GYRUS_SHARE=1, GYRUS_SHARE_WITHOUT_PASSWORD=1. Prefer GYRUS_AUTH to --auth on a machine "
         "with other users: they can read your command lines.",
     )
     parser.add_argument(
-        "--model", dest="GYRUS_MODEL", metavar="PATH", help="bundle folder, or a .keras, .h5 or .onnx file"
+        "--model",
+        dest="models",
+        metavar="PATH",
+        type=Path,
+        action="append",
+        help="bundle folder, or a .keras, .h5 or .onnx file; given several times, the page offers all of them",
     )
     parser.add_argument("--host", dest="GYRUS_HOST", metavar="HOST", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", dest="GYRUS_PORT", metavar="PORT", help="port to listen on (7860)")
@@ -48,4 +57,6 @@ def read_settings(argv: Sequence[str] | None, environ: Mapping[str, str]) -> Set
         A value cannot be used.
     """
     given = {name: value for name, value in vars(build_parser().parse_args(argv)).items() if value is not None}
-    return Settings.from_env({**environ, **given})
+    models = given.pop("models", None)
+    settings = Settings.from_env({**environ, **given})
+    return replace(settings, models=tuple(models)) if models else settings

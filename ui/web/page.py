@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import json
 import threading
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import gradio as gr
-import numpy as np
 
 from inference.bundle import ModelBundle
-from inference.images import DecodedImage, load_image
-from inference.prediction import Prediction
+from inference.catalogue import Catalogue
+from inference.images import load_image
 from ui.presenter import (
     present_busy,
     present_error,
@@ -27,17 +26,19 @@ from ui.presenter import (
     present_too_large,
     present_unreachable,
 )
-from ui.web.examples import load_examples
-from ui.web.panels import render_about, render_disclaimer, render_footer, render_header
+from ui.web.panels import render_about, render_disclaimer, render_each, render_footer, render_header
 from ui.web.parts import (
     answer_for,
     answer_value,
+    build_classes,
     build_examples,
     build_heat,
     build_image_input,
+    build_picker,
     build_picture,
     build_still,
     build_verdict,
+    page_title,
     picture_value,
     uploaded_path,
 )
@@ -64,17 +65,6 @@ Answer = tuple[dict[str, float], dict[str, Any]]
 """What one run shows: the numbers for `gradio.Label`, and `ui.web.parts.answer_value`."""
 
 
-class ClassifierLike(Protocol):
-    """What the page needs of `inference.Classifier`; tests hand in a fake."""
-
-    @property
-    def bundle(self) -> ModelBundle:
-        """What the classifier answers and how it is worded."""
-
-    def predict(self, image: bytes | str | Path | np.ndarray | DecodedImage, /, *, explain: bool = False) -> Prediction:
-        """Classify an encoded file, a path, or pixels; raises `inference.errors.GyrusError`."""
-
-
 class SettingsLike(Protocol):
     """What the page needs of `inference.settings.Settings`."""
 
@@ -83,32 +73,33 @@ class SettingsLike(Protocol):
         """Largest upload, in bytes."""
 
 
-def build_page(classifier: ClassifierLike, settings: SettingsLike) -> gr.Blocks:
-    """Build the page around a classifier; whoever calls mounts or launches it with `ui.web.theme.mount_options`.
+def build_page(models: Catalogue, settings: SettingsLike) -> gr.Blocks:
+    """Build the page around its models; whoever calls mounts or launches it with `ui.web.theme.mount_options`.
 
     Parameters
     ----------
-    classifier : ClassifierLike
+    models : Catalogue
     settings : SettingsLike
 
     Returns
     -------
     gradio.Blocks
         It offers one API call, ``/classify``: ``client.predict(gradio_client.handle_file(path), api_name="/classify")``
-        returns ``(numbers, answer)``. ``numbers`` is ``{"label", "confidences": [{"label", "confidence"}]}``, the most
-        probable class first, confidences in [0, 1] and not rounded, or ``{}`` when the image could not be read.
-        ``answer`` is what `ui.web.parts.answer_value` returns; its ``error`` is then a sentence.
+        returns ``(numbers, answer)``; ``model=NAME`` asks another model than the first. ``numbers`` is ``{"label",
+        "confidences": [{"label", "confidence"}]}``, the classes that the page shows, the most probable first,
+        confidences in [0, 1] and not rounded, or ``{}`` when the image could not be read. ``answer`` is what
+        `ui.web.parts.answer_value` returns; its ``error`` is then a sentence.
     """
-    handlers = _Handlers(classifier)
+    handlers = _Handlers(models)
     page = gr.Blocks(
-        title=f"Gyrus: {classifier.bundle.title}",
+        title=page_title(models.default),
         analytics_enabled=False,
         delete_cache=(_CHECK_UPLOADS_S, _KEEP_UPLOADS_S),
         fill_width=True,
     )
     with page:
-        view = _lay_out(classifier.bundle, settings)
-        _connect(view, handlers, classifier.bundle, settings)
+        view = _lay_out(list(models.bundles.values()), settings)
+        _connect(view, handlers, settings)
     # Gradio checks that a file which an API call names was uploaded only once this is set, and a mounted page never
     # sets it: without the check, anyone could have any file of the server read.
     page.has_launched = True
@@ -118,6 +109,7 @@ def build_page(classifier: ClassifierLike, settings: SettingsLike) -> gr.Blocks:
 class _View:
     """The parts of the page that an event reads or changes."""
 
+    model: gr.HTML
     image: gr.HTML
     picture: gr.HTML
     submit: gr.Button
@@ -129,22 +121,32 @@ class _View:
 class _Handlers:
     """What runs on the server; each method ends in something to show, whatever goes wrong."""
 
-    def __init__(self, classifier: ClassifierLike) -> None:
-        self._classifier = classifier
+    def __init__(self, models: Catalogue) -> None:
+        self._models = models
         self._slots = threading.BoundedSemaphore(_CONCURRENT_RUNS)
 
-    def classify(self, image: object) -> Answer:
-        """Classify an image file. Returns the numbers of every class, and the verdict in words."""
+    def classify(self, image: object, model: str) -> Answer:
+        """Classify an image file. Returns the numbers of the classes that are shown, and the verdict in words."""
         path = uploaded_path(image)
         if path is None:
-            return _NO_NUMBERS, answer_for(None, present_missing())
+            return _NO_NUMBERS, answer_for(None, model, present_missing())
         try:
+            classifier = self._models.load(model)
             with self._slots:
-                prediction = self._classifier.predict(path, explain=True)
-            presentation = present_prediction(prediction, self._classifier.bundle)
+                prediction = classifier.predict(path, explain=True)
+            presentation = present_prediction(prediction, classifier.bundle)
         except Exception as error:  # a front shows every error as a sentence; present_error logs what it does not know
-            return _NO_NUMBERS, answer_for(path, present_error(error))
-        return dict(prediction.probabilities), answer_for(path, presentation, prediction)
+            return _NO_NUMBERS, answer_for(path, model, present_error(error))
+        numbers = {row.label: row.probability for row in presentation.rows}
+        return numbers, answer_for(path, model, presentation, prediction)
+
+    def prepare(self, model: str) -> dict[str, Any]:
+        """Load the network of a model that was chosen, if it is not loaded yet."""
+        try:
+            presentation = present_idle(self._models.load(model).bundle)
+        except Exception as error:
+            presentation = present_error(error)
+        return {**answer_value(presentation), "prepared": model}
 
     def show_picture(self, image: object) -> dict[str, str]:
         """Decode an upload and make the picture that is looked at."""
@@ -157,10 +159,11 @@ class _Handlers:
             return picture_value(path, message=present_error(error).sentence)
 
 
-def _lay_out(bundle: ModelBundle, settings: SettingsLike) -> _View:
+def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike) -> _View:
     view = _View()
-    examples = load_examples(bundle)
-    build_still(render_header(bundle), "masthead")
+    with gr.Row(elem_id="top"):
+        build_still(render_each(bundles, render_header), "masthead")
+        view.model = build_picker(bundles)
     with gr.Row(elem_id="reading-room"):
         with gr.Column(elem_id="image-column", scale=3, min_width=300):
             with gr.Row(elem_id="image-row"):
@@ -174,55 +177,51 @@ def _lay_out(bundle: ModelBundle, settings: SettingsLike) -> _View:
             build_heat()
         with gr.Column(elem_id="answer-column", scale=2, min_width=300):
             with gr.Row(elem_id="label-row"):
-                view.verdict = build_verdict(present_idle(bundle))
+                view.verdict = build_verdict(bundles)
                 view.numbers = gr.Label(
                     label="numbers", show_label=False, show_heading=False, container=False, elem_id="numbers"
                 )
-            build_still(render_disclaimer(bundle), "disclaimer")
-    if examples:
-        build_examples(examples)
-    build_still(render_about(bundle), "about")
-    build_still(render_footer(bundle), "footer")
+            build_still(render_each(bundles, render_disclaimer), "disclaimer")
+    build_examples(bundles)
+    build_classes(bundles)
+    build_still(render_each(bundles, render_about), "about")
+    build_still(f"<footer>{render_each(bundles, render_footer)}</footer>", "footer")
     return view
 
 
-def _connect(view: _View, handlers: _Handlers, bundle: ModelBundle, settings: SettingsLike) -> None:
+def _connect(view: _View, handlers: _Handlers, settings: SettingsLike) -> None:
     """Say what each event does.
 
     Gradio runs the functions of one event in the order in which they are registered and awaits each: what happens in
     the browser at once stands first. No event uses Gradio's queue. Its stream of messages loses one now and then when
     a browser has two runs on their way (seen with 6.31), and its cancelling takes back neither a running function nor
-    the place of the run; the scripts in ``assets/`` put late answers aside instead.
+    the place of the run; the scripts in ``assets/`` put late answers aside instead. ``window.gyrus.still()`` is what
+    stands in the place of an answer while there is none, in the words of the chosen model.
     """
     answer = [view.numbers, view.verdict]
     blank = [view.picture, *answer]
-    idle = answer_value(present_idle(bundle))
-    unreachable = present_unreachable()
+    asking = [view.image, view.model]
+    no_picture, unreachable = _to_js(picture_value()), _to_js(answer_value(present_unreachable()))
+    on_server: dict[str, Any] = {"queue": False, "trigger_mode": "multiple"}
 
-    view.submit.click(**_IN_BROWSER, outputs=answer, js=_returns({}, answer_value(present_busy())))
-    run = view.submit.click(
-        handlers.classify,
-        inputs=view.image,
-        outputs=answer,
-        api_name="classify",
-        queue=False,
-        trigger_mode="multiple",
-        show_progress="hidden",
-    )
-    broken_off = f"(image) => [{{}}, {{...{_to_js(answer_value(unreachable))}, image: image ? image.path : null}}]"
-    run.failure(**_IN_BROWSER, inputs=view.image, outputs=answer, js=broken_off)
+    running = {**answer_value(present_busy()), "running": True}
+    view.submit.click(**_IN_BROWSER, outputs=answer, js=f"() => [{{}}, {_to_js(running)}]")
+    run = view.submit.click(handlers.classify, asking, answer, api_name="classify", show_progress="hidden", **on_server)
+    broken_off = f"(image, model) => [{{}}, {{...{unreachable}, image: image ? image.path : null, asked: model}}]"
+    run.failure(**_IN_BROWSER, inputs=asking, outputs=answer, js=broken_off)
 
-    view.image.start(**_IN_BROWSER, outputs=blank, js=_returns(picture_value(), {}, idle))
-    view.image.upload(handlers.show_picture, view.image, view.picture, queue=False, trigger_mode="multiple", **_QUIET)
-    too_large = answer_value(present_too_large(settings.max_file_bytes))
-    view.image.refuse(**_IN_BROWSER, outputs=answer, js=_returns({}, too_large))
-    view.image.fail(**_IN_BROWSER, outputs=answer, js=_returns({}, answer_value(unreachable)))
-    view.clear.click(**_IN_BROWSER, outputs=[view.image, *blank], js=_returns(None, picture_value(), {}, idle))
+    view.model.choose(**_IN_BROWSER, outputs=answer, js="() => [{}, window.gyrus.still()]")
+    loading = view.model.choose(handlers.prepare, view.model, view.verdict, **on_server, **_QUIET)
+    not_loaded = f"(model) => ({{...{unreachable}, prepared: model}})"
+    loading.failure(**_IN_BROWSER, inputs=view.model, outputs=view.verdict, js=not_loaded)
 
-
-def _returns(*values: object) -> str:
-    """JavaScript that sets the outputs to constants."""
-    return f"() => {_to_js(values)}"
+    view.image.start(**_IN_BROWSER, outputs=blank, js=f"() => [{no_picture}, {{}}, window.gyrus.still()]")
+    view.image.upload(handlers.show_picture, view.image, view.picture, **on_server, **_QUIET)
+    too_large = _to_js(answer_value(present_too_large(settings.max_file_bytes)))
+    view.image.refuse(**_IN_BROWSER, outputs=answer, js=f"() => [{{}}, {too_large}]")
+    view.image.fail(**_IN_BROWSER, outputs=answer, js=f"() => [{{}}, {unreachable}]")
+    cleared = f"() => [null, {no_picture}, {{}}, window.gyrus.still()]"
+    view.clear.click(**_IN_BROWSER, outputs=[view.image, *blank], js=cleared)
 
 
 def _to_js(value: object) -> str:

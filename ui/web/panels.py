@@ -1,13 +1,32 @@
-"""The page's still parts as HTML: header, disclaimer, panel about the model, footer. Every text is escaped."""
+"""The page's still parts as HTML: header, disclaimer, panels, footer. Every text is escaped."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 
 from inference import __version__
 from inference.bundle import ModelBundle
-from ui.presenter import Fact, describe_model, describe_purpose, present_about, word_disclaimer
+from ui.presenter import (
+    CLASSES_SEARCH,
+    CLASSES_TITLE,
+    Fact,
+    describe_model,
+    describe_purpose,
+    has_many_classes,
+    list_classes,
+    present_about,
+    word_disclaimer,
+)
+
+
+def render_each(bundles: Iterable[ModelBundle], render: Callable[[ModelBundle], str]) -> str:
+    """Render a part for each model; the page shows the chosen one's (``picker.js``), at first the first one's."""
+    return "".join(
+        f'<div data-of-model="{escape(bundle.name)}"{" hidden" if index else ""}>{html}</div>'
+        for index, bundle in enumerate(bundles)
+        if (html := render(bundle))
+    )
 
 
 def render_header(bundle: ModelBundle) -> str:
@@ -19,14 +38,29 @@ def render_header(bundle: ModelBundle) -> str:
 
 
 def render_disclaimer(bundle: ModelBundle) -> str:
-    """The sentence that stands beside the answer."""
-    return f'<p class="disclaimer">{escape(word_disclaimer(bundle))}</p>'
+    """The sentence that stands beside the answer; nothing if the bundle has none."""
+    disclaimer = word_disclaimer(bundle)
+    return f'<p class="disclaimer">{escape(disclaimer)}</p>' if disclaimer else ""
 
 
 def render_footer(bundle: ModelBundle) -> str:
     """The disclaimer again, and which model this is."""
     versions = f"Gyrus {__version__}. {describe_model(bundle)}."
-    return f"<footer><p>{escape(word_disclaimer(bundle))}</p><p>{escape(versions)}</p></footer>"
+    return f'<div class="footer">{_paragraph(word_disclaimer(bundle))}{_paragraph(versions)}</div>'
+
+
+def render_classes(bundle: ModelBundle) -> str:
+    """The panel with every class and a field to search them (``classes.js``); nothing if the model has few."""
+    if not has_many_classes(bundle):
+        return ""
+    items = "".join(f"<li>{escape(label)}</li>" for label in list_classes(bundle))
+    count = f"{len(bundle.labels):,}"
+    return (
+        f'<details class="about classes"><summary>{CLASSES_TITLE}</summary><div>'
+        f'<label>{CLASSES_SEARCH} <input type="search" autocomplete="off" spellcheck="false"></label>'
+        f'<p class="found" role="status">{count} of {count}</p>'
+        f'<ul tabindex="0" aria-label="{CLASSES_TITLE}">{items}</ul></div></details>'
+    )
 
 
 def render_about(bundle: ModelBundle) -> str:
@@ -34,7 +68,7 @@ def render_about(bundle: ModelBundle) -> str:
     about = present_about(bundle)
     sections = (
         _section("What it is", _paragraph(about.summary)),
-        _section("Answers", _list(about.classes)),
+        _section("Answers", "" if has_many_classes(bundle) else _list(about.classes)),
         _section("How well it does", _facts(about.figures)),
         _section("What it learned from", _facts(about.data)),
         _section("What it cannot do", _list(about.limits)),

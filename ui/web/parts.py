@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,24 @@ import numpy as np
 from gradio.data_classes import FileData
 from PIL import Image
 
+from inference.bundle import ModelBundle
 from inference.prediction import Heatmap, Prediction
 from ui.heat import DEFAULT_OPACITY, encode_png, render_layer
-from ui.presenter import HEAT_ENDS, HEAT_OPACITY, HEAT_SWITCH, Presentation, Tone, present_heatmap
-from ui.web.examples import Example
+from ui.presenter import (
+    HEAT_ENDS,
+    HEAT_OPACITY,
+    HEAT_SWITCH,
+    MODEL_PICKER,
+    Presentation,
+    Tone,
+    name_models,
+    present_again,
+    present_heatmap,
+    present_idle,
+    present_loading,
+)
+from ui.web.examples import Example, load_examples
+from ui.web.panels import render_classes, render_each
 
 ASSETS = Path(__file__).parent / "assets"
 
@@ -61,7 +75,11 @@ value="{100 * DEFAULT_OPACITY:.0f}"></label>
 <p class="heat-bar"><span>{HEAT_ENDS[0]}</span><span class="ramp"></span><span>{HEAT_ENDS[1]}</span></p></div>
 <p class="heat-sentence"></p></section>
 """,
+    "picker": f"""
+<label for="model-picker">{MODEL_PICKER}</label><div class="picker"><select id="model-picker"></select></div>
+""",
     "examples": "${value}",
+    "classes": "${value}",
 }
 
 _FILE_SCHEMA = {key: value for key, value in FileData.model_json_schema().items() if key != "description"}
@@ -93,9 +111,27 @@ def build_picture() -> gr.HTML:
     return _build_part("picture", value=picture_value(), elem_id="picture")
 
 
-def build_verdict(presentation: Presentation) -> gr.HTML:
+def build_picker(bundles: Sequence[ModelBundle]) -> gr.HTML:
+    """Build the list from which a model is chosen; its value is the model's name, at first the first one's.
+
+    It is not shown when there is one model. Event: ``choose`` (another model was chosen).
+    """
+    choices = list(name_models(bundles).items())
+    part = _build_part(
+        "picker", value=bundles[0].name, choices=choices, label="Model", visible=len(choices) > 1, elem_id="picker"
+    )
+    schema = {"type": "string", "enum": [name for name, _ in choices]}
+    part.api_info = lambda: dict(schema)  # type: ignore[method-assign]
+    return part
+
+
+def build_verdict(bundles: Sequence[ModelBundle]) -> gr.HTML:
     """Build the sentence of an answer, a live region that screen readers speak; its value is an `answer_value`."""
-    part = _build_part("verdict", value=answer_value(presentation), label="Answer", elem_id="verdict")
+    states = {bundle.name: _lay_out_states(bundle) for bundle in bundles}
+    first = bundles[0].name
+    part = _build_part(
+        "verdict", value=states[first]["idle"], states=states, first=first, label="Answer", elem_id="verdict"
+    )
     part.api_info = lambda: dict(_ANSWER_SCHEMA)  # type: ignore[method-assign]
     return part
 
@@ -105,9 +141,16 @@ def build_heat() -> gr.HTML:
     return _build_part("heat", elem_id="heat")
 
 
-def build_examples(examples: Sequence[Example]) -> gr.HTML:
+def build_examples(bundles: Iterable[ModelBundle]) -> gr.HTML | None:
     """Build a row of example pictures; one that is pressed is taken like an upload, and submitted."""
-    return _build_part("examples", value=_render_examples(examples), elem_id="examples")
+    html = render_each(bundles, _render_examples)
+    return _build_part("examples", value=html, elem_id="examples") if html else None
+
+
+def build_classes(bundles: Iterable[ModelBundle]) -> gr.HTML | None:
+    """Build the panel that lists the classes of models that have many."""
+    html = render_each(bundles, render_classes)
+    return _build_part("classes", value=html, elem_id="classes") if html else None
 
 
 def build_still(html: str, elem_id: str) -> gr.HTML:
@@ -166,9 +209,26 @@ def heatmap_value(heatmap: Heatmap) -> dict[str, str]:
     return {"sentence": presentation.sentence, "src": src}
 
 
-def answer_for(image: str | None, presentation: Presentation, prediction: Prediction | None = None) -> dict[str, Any]:
-    """Lay out an `answer_value` that ends a run, and say for which upload it is; the page drops one that is late."""
-    return {**answer_value(presentation, prediction), "image": image}
+def answer_for(
+    image: str | None, asked: object, presentation: Presentation, prediction: Prediction | None = None
+) -> dict[str, Any]:
+    """Lay out an `answer_value` that ends a run: for which upload, asked of which model; a late one is put aside."""
+    return {**answer_value(presentation, prediction), "image": image, "asked": asked}
+
+
+def _lay_out_states(bundle: ModelBundle) -> dict[str, Any]:
+    """What stands where the answer will be, for the scripts: before one, after a change of model, while it loads."""
+    return {
+        "title": page_title(bundle),
+        "idle": answer_value(present_idle(bundle)),
+        "again": answer_value(present_again(bundle)),
+        "loading": answer_value(present_loading(bundle)),
+    }
+
+
+def page_title(bundle: ModelBundle) -> str:
+    """The document's title."""
+    return f"Gyrus: {bundle.title}"
 
 
 def picture_value(image: str = "", pixels: np.ndarray | None = None, message: str = "") -> dict[str, str]:
@@ -207,9 +267,9 @@ def encode_picture(pixels: np.ndarray, side_px: int) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
-def _render_examples(examples: Sequence[Example]) -> str:
-    items = "".join(map(_render_example, examples))
-    return f'<h2 id="examples-title">Try one</h2><ul aria-labelledby="examples-title">{items}</ul>' if items else ""
+def _render_examples(bundle: ModelBundle) -> str:
+    items = "".join(map(_render_example, load_examples(bundle)))
+    return f"<h2>Try one</h2><ul>{items}</ul>" if items else ""
 
 
 def _render_example(example: Example) -> str:

@@ -22,14 +22,24 @@ from fastapi import FastAPI, File, Query, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
+from pydantic import BaseModel
 
-from inference import GyrusError, InputError, SettingsError, TooLargeError, __version__
+from inference import (
+    Catalogue,
+    GyrusError,
+    InputError,
+    ModelBundle,
+    SettingsError,
+    TooLargeError,
+    UnknownModelError,
+    __version__,
+)
 from inference.batch import Row, build_row
 from inference.images import load_image
 from inference.settings import Settings
 from ui.heat import encode_png, render_overlay
-from ui.presenter import present_error, present_heatmap
-from ui.web.page import ClassifierLike, build_page
+from ui.presenter import describe_purpose, present_about, present_error, present_heatmap, word_disclaimer
+from ui.web.page import build_page
 from ui.web.theme import mount_options
 
 OWN_PATHS = ("/api/", "/docs", "/redoc", "/openapi.json", "/version", "/static-offline-docs")
@@ -45,12 +55,12 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def build_app(classifier: ClassifierLike, settings: Settings) -> FastAPI:
+def build_app(models: Catalogue, settings: Settings) -> FastAPI:
     """Build the server: the page at ``/``, the API beside it. Nothing listens yet.
 
     Parameters
     ----------
-    classifier : ClassifierLike
+    models : Catalogue
     settings : Settings
 
     Returns
@@ -60,13 +70,14 @@ def build_app(classifier: ClassifierLike, settings: Settings) -> FastAPI:
     app: FastAPI = FastAPIOffline(
         title="Gyrus",
         version=__version__,
-        description="A brain MRI in, a trustworthy answer out. Research and teaching tool, not a medical device.",
+        description=_describe(models),
         static_url="/static-offline-docs",
     )
     app.root_path = settings.root_path
     _close_uploads(app)
-    _add_probes(app, classifier)
-    _add_classify(app, classifier)
+    _add_probes(app, models)
+    _add_models(app, models)
+    _add_classify(app, models)
     app.add_exception_handler(RequestValidationError, _answer_bad_request)
     app.add_exception_handler(Exception, _answer_defect)
     if settings.auth is not None:
@@ -74,14 +85,14 @@ def build_app(classifier: ClassifierLike, settings: Settings) -> FastAPI:
     app.add_middleware(_BodyLimitMiddleware, limit_bytes=settings.max_file_bytes + MULTIPART_OVERHEAD_BYTES)
     gr.mount_gradio_app(
         app,
-        build_page(classifier, settings),
+        build_page(models, settings),
         path="/",
         server_name=settings.host,
         server_port=settings.port,
         auth=settings.auth,
         root_path=settings.root_path or None,
         max_file_size=settings.max_file_bytes,
-        **mount_options(classifier.bundle),
+        **mount_options(models.default),
     )
     return app
 
@@ -95,21 +106,83 @@ def _close_uploads(app: FastAPI) -> None:
         return _answer_error("Uploaded images are not handed out again.", 404)
 
 
-def _add_probes(app: FastAPI, classifier: ClassifierLike) -> None:
+def _describe(models: Catalogue) -> str:
+    """What the documentation says of the whole, in the words of the models."""
+    lines = (f"**{b.title}** (`{b.name}`). {describe_purpose(b)} {word_disclaimer(b)}" for b in models.bundles.values())
+    return "\n\n".join(line.strip() for line in lines)
+
+
+def _add_probes(app: FastAPI, models: Catalogue) -> None:
+    first = models.default
+
     @app.get("/healthz", tags=["operation"], summary="Is the process alive?")
     def healthz() -> dict[str, str]:
         return {"status": "alive"}
 
-    @app.get("/readyz", tags=["operation"], summary="Is the model loaded?")
+    @app.get("/readyz", tags=["operation"], summary="Is the first model loaded?")
     def readyz() -> dict[str, str]:
-        return {"status": "ready", "model": classifier.bundle.name}
+        return {"status": "ready", "model": first.name}
 
-    @app.get("/version", tags=["operation"], summary="Versions of the program and of its model")
+    @app.get("/version", tags=["operation"], summary="Versions of the program and of its first model")
     def version() -> dict[str, str]:
-        return {"gyrus": __version__, "model": classifier.bundle.name, "model_version": classifier.bundle.version}
+        return {"gyrus": __version__, "model": first.name, "model_version": first.version}
 
 
-def _add_classify(app: FastAPI, classifier: ClassifierLike) -> None:
+class InputDescription(BaseModel):
+    """What the network is fed; a picture of any size is brought into this form."""
+
+    width_px: int
+    height_px: int
+    color_order: str
+    value_range: tuple[float, float]
+
+
+class ModelDescription(BaseModel):
+    """One entry of ``/api/models``; ``notes`` are the limits that the model's makers name."""
+
+    name: str
+    title: str
+    version: str
+    subject: str
+    labels: list[str]
+    input: InputDescription
+    summary: str
+    notes: list[str]
+    disclaimer: str
+    loaded: bool
+
+
+def _describe_model(bundle: ModelBundle, loaded: bool) -> ModelDescription:
+    spec, about = bundle.input, present_about(bundle)
+    return ModelDescription(
+        name=bundle.name,
+        title=bundle.title,
+        version=bundle.version,
+        subject=bundle.subject,
+        labels=list(bundle.labels),
+        input=InputDescription(
+            width_px=spec.width_px,
+            height_px=spec.height_px,
+            color_order=spec.color_order,
+            value_range=(spec.value_min, spec.value_max),
+        ),
+        summary=about.summary,
+        notes=list(about.limits),
+        disclaimer=word_disclaimer(bundle),
+        loaded=loaded,
+    )
+
+
+def _add_models(app: FastAPI, models: Catalogue) -> None:
+    @app.get("/api/models", tags=["classify"], summary="Which models there are, and what each can recognise")
+    def list_models() -> list[ModelDescription]:
+        """The first one answers when ``/api/classify`` names none. One that is not loaded is loaded when it is first
+        asked; that answer takes longer.
+        """
+        return [_describe_model(bundle, models.is_loaded(name)) for name, bundle in models.bundles.items()]
+
+
+def _add_classify(app: FastAPI, models: Catalogue) -> None:
     responses: dict[int | str, dict[str, Any]] = {
         200: {
             "model": Row,
@@ -118,9 +191,10 @@ def _add_classify(app: FastAPI, classifier: ClassifierLike) -> None:
             "header `Gyrus-Row`. There is no heat map, and the row comes as ever, when the verdict is `rejected` or "
             "the model gives none.",
         },
+        404: {"model": Row, "description": "There is no model of this name; `error` says what there is."},
         413: {"model": Row, "description": "The file or the picture is larger than accepted; see `error`."},
         422: {"model": Row, "description": "No file, or not a picture that can be read; see `error`."},
-        500: {"model": Row, "description": "A defect; `error` holds the id under which it was logged."},
+        500: {"model": Row, "description": "The model cannot be loaded, or a defect; `error` says which, or its id."},
     }
 
     @app.post("/api/classify", tags=["classify"], summary="Classify one picture", responses=responses)
@@ -129,18 +203,27 @@ def _add_classify(app: FastAPI, classifier: ClassifierLike) -> None:
         explain: Annotated[
             bool, Query(description="Answer the picture with the heat map: where the evidence is")
         ] = False,
+        model: Annotated[
+            str | None, Query(description="Name of the model that is asked, see `/api/models`; by default the first")
+        ] = None,
+        top: Annotated[
+            int | None,
+            Query(ge=1, description="Answer only so many probabilities, the most probable first; by default all"),
+        ] = None,
     ) -> Response:
-        """Answers the row that ``python -m inference`` prints. ``label`` is the most probable class even when the
-        verdict is ``rejected``: read the two together. Sentences about the decoding (only the first frame was read)
-        come in the header ``Gyrus-Note``; with ``explain=1``, one about the place of the evidence too.
+        """Answers the row that ``python -m inference`` writes. ``label`` is the most probable class even when the
+        verdict is ``rejected``: read the two together. ``probabilities`` has every class, in the model's order, unless
+        ``top`` asks for fewer. Sentences about the decoding (only the first frame was read) come in the header
+        ``Gyrus-Note``; with ``explain=1``, one about the place of the evidence too.
         """
         name = file.filename or ""
         try:
+            classifier = models.load(model)
             image = load_image(file.file.read())
             prediction = classifier.predict(image, explain=explain)
         except GyrusError as error:
             return _answer_error(str(error), _status_of(error), path=name)
-        row = build_row(name, prediction).to_dict()
+        row = build_row(name, prediction).to_dict(top)
         if prediction.heatmap is None:
             return JSONResponse(row, headers=_note_header(prediction.notes))
         headers = _note_header((*prediction.notes, present_heatmap(prediction.heatmap).sentence))
@@ -156,13 +239,18 @@ def _note_header(notes: Iterable[str]) -> dict[str, str]:
 def _status_of(error: GyrusError) -> int:
     if isinstance(error, TooLargeError):
         return 413
+    if isinstance(error, UnknownModelError):
+        return 404
     return 422 if isinstance(error, InputError) else 500
+
+
+_QUERY_RULES = {"explain": "explain is 1 or 0.", "top": "top is a whole number from 1."}
 
 
 async def _answer_bad_request(request: Request, error: Exception) -> Response:
     sentence = "Send one picture as the field “file” of a multipart form."
     if isinstance(error, RequestValidationError) and error.errors()[0]["loc"][0] == "query":
-        sentence = "explain is 1 or 0."
+        sentence = _QUERY_RULES.get(error.errors()[0]["loc"][-1], sentence)
     return _answer_error(sentence, 422)
 
 

@@ -1,6 +1,9 @@
-// What the page's parts share: which image is current, and why Submit has to wait.
+// What the page's parts share: which image and which model are current, and why Submit has to wait.
 window.gyrus = {
   image: null, // the path of the upload that the page shows, or null; an answer for another one is out of date
+  model: null, // the name of the chosen model; an answer of another one is out of date
+  again: false, // the image was there before the model was chosen
+  states: {}, // by model, what stands in the place of an answer; verdict.js fills it
   reasons: new Set(),
   waiting: [],
 
@@ -18,6 +21,11 @@ window.gyrus = {
     const submit = document.querySelector("#submit"); // not "disabled", which would take the keyboard's focus away
     if (submit) submit.setAttribute("aria-disabled", String(locked));
     if (!locked) this.waiting.splice(0).forEach((task) => task());
+  },
+  still() {
+    const { idle, again, loading } = this.states[this.model];
+    if (this.reasons.has("loading")) return loading;
+    return this.image && this.again ? again : idle;
   },
   showHeat() {}, // heat.js puts its own here
   whenFree(task) {

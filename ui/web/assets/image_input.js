@@ -7,6 +7,7 @@ let ticket = 0;
 function forget() {
   ticket += 1;
   gyrus.image = null;
+  gyrus.again = false;
   gyrus.unlock("uploading");
   return ticket;
 }

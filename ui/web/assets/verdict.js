@@ -1,11 +1,12 @@
 // Runs in gradio.HTML with element, props and watch. Writes the value that `answer_value` in parts.py lays out, as text,
 // and puts the presenter's percentages into gradio.Label, which would round 99.7 % to 100 %. One run at a time: Submit
-// waits for the answer, and an answer for an image that the page no longer shows is put aside. The heat map is a part of
-// the answer, so that it comes and goes with it.
+// waits for the answer, and an answer for an image that the page no longer shows, or of a model that is no longer chosen,
+// is put aside. The heat map is a part of the answer, so that it comes and goes with it.
 const { gyrus } = window;
 const verdict = element.querySelector(".verdict");
 const room = element.closest("#label-row");
-const idle = props.value;
+gyrus.states = props.states;
+gyrus.model = props.first;
 
 const FIGURE = /([<>]?\d+ %)/; // split() puts what the group matched at the odd places
 
@@ -35,9 +36,14 @@ function correctNumbers() {
 }
 
 function show() {
-  if (props.value.tone === "busy") gyrus.lock("running");
-  const isAnswer = props.value.image !== undefined;
-  if (isAnswer && props.value.image !== gyrus.image) props.value = idle;
+  const { running, image, asked, prepared } = props.value;
+  if (running) gyrus.lock("running");
+  const isAnswer = image !== undefined;
+  const isPrepared = prepared !== undefined;
+  if (isPrepared && prepared === gyrus.model) gyrus.reasons.delete("loading");
+  const isLate = isAnswer && (image !== gyrus.image || asked !== gyrus.model);
+  const isOver = isPrepared && (prepared !== gyrus.model || props.value.tone !== "error");
+  if (isLate || isOver) props.value = gyrus.still();
   const { tone, sentence, detail, source, notes } = props.value;
   verdict.dataset.tone = tone;
   write(".sentence", sentence);
@@ -52,7 +58,8 @@ function show() {
   list.hidden = !notes.length;
   correctNumbers();
   gyrus.showHeat(props.value.heatmap);
-  if (isAnswer) gyrus.unlock("running");
+  if (isAnswer) gyrus.reasons.delete("running");
+  if (isAnswer || isPrepared) gyrus.update(); // last, because it may start the next run
 }
 
 watch("value", show);
