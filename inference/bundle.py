@@ -85,6 +85,9 @@ class Calibration:
     ----------
     temperature : float
         The logits are divided by it before the softmax. Guo et al. 2017, https://arxiv.org/abs/1706.04599.
+    temperature_rise, familiar_at : float
+        How much the temperature rises for each unit of novelty score above ``familiar_at``: the less a picture looks
+        like those of training, the less sure the answer. 0 for none. See `inference.decision.choose_temperature`.
     confident_at : float
         The calibrated probability, in (0, 1], from which a single answer is given.
     in_set_at : float
@@ -95,6 +98,8 @@ class Calibration:
     """
 
     temperature: float = 1.0
+    temperature_rise: float = 0.0
+    familiar_at: float = 0.0
     confident_at: float = 0.5
     in_set_at: float = 1.0
     coverage: float = 0.0
@@ -387,6 +392,8 @@ class _Reader:
             input=self._input(),
             calibration=Calibration(
                 temperature=self._number("calibration", "temperature", 1.0, 1e-3, 1e3),
+                temperature_rise=self._number("calibration", "temperature_rise", 0.0, 0.0, 1e3),
+                familiar_at=self._number("calibration", "familiar_at", 0.0, 0.0, 1e3),
                 confident_at=self._number("calibration", "confident_at", 0.5, 0.0, 1.0),
                 in_set_at=self._number("calibration", "in_set_at", 1.0, 0.0, 1.0),
                 coverage=self._number("calibration", "coverage", 0.0, 0.0, 1.0),

@@ -14,6 +14,7 @@ from inference.bundle import ModelBundle, load_bundle
 from inference.decision import (
     MAX_NOVELTY,
     FeatureStatistics,
+    choose_temperature,
     decide,
     feature_distance,
     picture_novelty,
@@ -131,8 +132,9 @@ class Classifier:
 
     def _decide(self, images: Sequence[DecodedImage], output: EngineOutput, started: float) -> list[Prediction]:
         bundle = self.bundle
-        probabilities = softmax(to_logits(output.scores, self._output), bundle.calibration.temperature)
         novelties = self._novelties(images, output)
+        temperature = choose_temperature(novelties, bundle.calibration)
+        probabilities = softmax(to_logits(output.scores, self._output), temperature)
         maps = [None] * len(images) if output.evidence is None else list(output.evidence)
         duration_s = (time.perf_counter() - started) / len(images)
         return [

@@ -74,13 +74,38 @@ def to_logits(scores: np.ndarray, output: str) -> np.ndarray:
     return np.asarray(np.log(np.maximum(scores, 1e-30)))
 
 
-def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+def choose_temperature(novelty: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """The temperature of each picture: the bundle's, and more where the picture is less like those of training.
+
+    A single temperature, fitted on pictures like those of training, leaves a network as sure of itself in a hospital
+    that it never saw, where it is right less often.
+
+    Parameters
+    ----------
+    novelty : numpy.ndarray, shape (N,)
+        The novelty scores; what exceeds 1, where pictures are refused, counts as 1.
+    calibration : Calibration
+
+    Returns
+    -------
+    numpy.ndarray, shape (N, 1)
+
+    References
+    ----------
+    The idea that the temperature should follow the distance from what is known: Tomani et al. 2021,
+    https://arxiv.org/abs/2012.10988.
+    """
+    strangeness = np.maximum(np.minimum(novelty, 1.0) - calibration.familiar_at, 0.0)
+    return np.asarray(calibration.temperature + calibration.temperature_rise * strangeness)[:, None]
+
+
+def softmax(logits: np.ndarray, temperature: float | np.ndarray = 1.0) -> np.ndarray:
     """Calibrated probabilities.
 
     Parameters
     ----------
     logits : numpy.ndarray, shape (N, classes)
-    temperature : float
+    temperature : float, or numpy.ndarray, shape (N, 1)
         Above 0; larger makes the answer less sure. Guo et al. 2017, https://arxiv.org/abs/1706.04599.
 
     Returns
