@@ -212,7 +212,7 @@ def build_evidence_net(
     ----------
     Lin et al. 2017, feature pyramid networks, https://arxiv.org/abs/1612.03144.
     """
-    taps = _tap_backbone(backbone, input_shape, color_order)
+    taps = tap_backbone(backbone, input_shape, color_order)
     stride_8, stride_16, top = taps.stride_8, taps.stride_16, taps.top
     pyramid = _convolution(top, 96, 1, 1, "lateral32")
     for name, tap in (("lateral16", stride_16), ("lateral8", stride_8)):
@@ -242,7 +242,7 @@ def build_evidence_net(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Taps:
+class Taps:
     """Where a backbone is tapped: its input, the maps at three strides, and those that the novelty score pools."""
 
     image: keras.KerasTensor
@@ -252,10 +252,17 @@ class _Taps:
     depths: tuple[keras.KerasTensor, ...]
 
 
-def _tap_backbone(name: str, input_shape: tuple[int, int, int], color_order: str) -> _Taps:
+def tap_backbone(name: str, input_shape: tuple[int, int, int], color_order: str) -> Taps:
+    """Build a backbone with ImageNet weights, in the colour order of its input.
+
+    Raises
+    ------
+    SettingsError
+        There is no such backbone, or its weights cannot be downloaded.
+    """
     if name == "lite0":
         network = build_lite0(input_shape, classes=None, color_order=color_order)
-        return _Taps(
+        return Taps(
             image=network.input,
             stride_8=network.get_layer("block4_add").output,
             stride_16=network.get_layer("block10_add").output,
@@ -269,7 +276,7 @@ def _tap_backbone(name: str, input_shape: tuple[int, int, int], color_order: str
     last = {layer.output.shape[1]: layer.output for layer in network.layers if len(layer.output.shape) == 4}
     sides = [-(-input_shape[0] // stride) for stride in (4, 8, 16, 32)]
     maps = [last[side] for side in sides]
-    return _Taps(image=image, stride_8=maps[1], stride_16=maps[2], top=network.output, depths=tuple(maps))
+    return Taps(image=image, stride_8=maps[1], stride_16=maps[2], top=network.output, depths=tuple(maps))
 
 
 def _load_online_backbone(name: str, rgb: keras.KerasTensor) -> keras.Model:
@@ -277,8 +284,8 @@ def _load_online_backbone(name: str, rgb: keras.KerasTensor) -> keras.Model:
         return getattr(keras.applications, name)(include_top=False, weights="imagenet", input_tensor=rgb)
     except Exception as error:  # Keras raises a bare Exception when a download fails
         raise SettingsError(
-            f"The ImageNet weights of {name} could not be downloaded. --backbone lite0 needs no network: its weights "
-            "are in the repository."
+            f"The ImageNet weights of {name} could not be downloaded. --backbone lite0 and --recipe lite0-224 need "
+            "no network: their weights are in the repository."
         ) from error
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +66,14 @@ def audit(data_dir: Path, out_dir: Path, progress: Progress = lambda *_: None) -
     return figures
 
 
-def read_survey(data_dir: Path, progress: Progress = lambda *_: None) -> Survey:
-    """Decode every picture once, as the serving code would; about 4 kB of each stay in memory."""
-    listing = read_listing(data_dir)
+def read_survey(
+    data_dir: Path, progress: Progress = lambda *_: None, name_class: Callable[[str], str] | None = None
+) -> Survey:
+    """Decode every picture once, as the serving code would; about 4 kB of each stay in memory.
+
+    ``name_class`` is handed to `training.listing.read_listing`.
+    """
+    listing = read_listing(data_dir, name_class)
     _check_classes(listing.samples, data_dir)
     kept, digests, thumbs, statistics, unreadable = [], [], [], [], []
     for place, sample in enumerate(listing.samples):
@@ -93,8 +98,8 @@ def _check_classes(samples: Sequence[Sample], data_dir: Path) -> None:
     labels = {sample.label for sample in samples}
     if len(labels) == 1:
         raise InputError(
-            f"All {len(samples)} readable pictures in {data_dir} are of one class ({labels.pop()}); an audit compares "
-            f"two or more. Accepted are: {LAYOUTS}."
+            f"All {len(samples)} readable pictures in {data_dir} are of one class ({labels.pop()}); two or "
+            f"more are needed. Accepted are: {LAYOUTS}."
         )
 
 

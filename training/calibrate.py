@@ -6,6 +6,8 @@ the test part.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from inference.decision import FeatureStatistics, feature_distance, softmax
@@ -62,17 +64,28 @@ def fit_in_set_at(probabilities: np.ndarray, classes: np.ndarray) -> float:
     return float(of_truth[allowed_misses - 1]) if allowed_misses else 0.0
 
 
-def fit_statistics(features: np.ndarray) -> FeatureStatistics:
-    """Mean, principal directions and spreads of the training images' features, shape (N, F)."""
+def fit_statistics(features: np.ndarray, components: int = COMPONENTS) -> FeatureStatistics:
+    """Mean, principal directions and spreads of the training images' features, shape (N, F); N above ``components``."""
     mean = features.mean(axis=0)
     _, spreads, directions = np.linalg.svd(features - mean, full_matrices=False)
-    components = directions[:COMPONENTS]
-    left_over = (features - mean) - (features - mean) @ components.T @ components
+    kept = directions[:components]
+    left_over = (features - mean) - (features - mean) @ kept.T @ kept
     return FeatureStatistics(
         mean=mean.astype(np.float32),
-        components=components.astype(np.float32),
-        scale=(spreads[:COMPONENTS] / np.sqrt(len(features))).astype(np.float32),
+        components=kept.astype(np.float32),
+        scale=(spreads[:components] / np.sqrt(len(features))).astype(np.float32),
         residual_scale=float(np.sqrt((left_over**2).sum(axis=1).mean())),
+    )
+
+
+def save_statistics(statistics: FeatureStatistics, path: Path) -> None:
+    """Write the ``.npz`` file that a bundle names under ``novelty.statistics``."""
+    np.savez_compressed(
+        path,
+        mean=statistics.mean,
+        components=statistics.components.astype(np.float16),
+        scale=statistics.scale,
+        residual_scale=statistics.residual_scale,
     )
 
 

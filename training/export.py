@@ -9,7 +9,6 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from importlib.metadata import version as package_version
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from inference.images import load_image
 from inference.preprocess import build_batch
 from training.architectures import build_serving_net
 from training.augment import strip_skull
+from training.bundles import describe_input, describe_packages
 from training.calibrate import (
     COVERAGE,
     fit_confident_at,
@@ -31,6 +31,7 @@ from training.calibrate import (
     fit_in_set_at,
     fit_statistics,
     fit_temperature,
+    save_statistics,
 )
 from training.card import build_about, build_card
 from training.dataset import CLASS_LABELS, NO_TUMOUR, TEST_FOLD, UNKNOWN_TUMOUR, Sample
@@ -48,7 +49,7 @@ SPOKEN = {"glioma": "glioma", "no": "no tumour", "meningioma": "meningioma", "pi
 """Manifest label → the class inside a sentence."""
 
 
-def export_onnx(network: keras.Model, target: Path, probe: np.ndarray) -> float:
+def export_onnx(network: keras.Model, target: Path, probe: np.ndarray, tolerance: float = LOGIT_TOLERANCE) -> float:
     """Write a Keras network as ONNX and compare the two.
 
     Parameters
@@ -58,6 +59,7 @@ def export_onnx(network: keras.Model, target: Path, probe: np.ndarray) -> float:
     target : pathlib.Path
     probe : numpy.ndarray, shape (N, H, W, C), float32
         Real pictures, preprocessed.
+    tolerance : float
 
     Returns
     -------
@@ -67,18 +69,16 @@ def export_onnx(network: keras.Model, target: Path, probe: np.ndarray) -> float:
     Raises
     ------
     BundleError
-        It exceeds `LOGIT_TOLERANCE`; nothing is left at ``target``.
+        It exceeds ``tolerance``; nothing is left at ``target``.
     """
     theirs = network.predict(probe, batch_size=32, verbose=0)["logits"]
     network.trainable = False  # else the export traces some batch norms in training mode
     network.export(str(target), format="onnx", verbose=False)
     ours = OnnxEngine(target.read_bytes(), target.name).run(probe).scores
     difference = float(np.abs(ours - theirs).max())
-    if difference > LOGIT_TOLERANCE:
+    if difference > tolerance:
         target.unlink()
-        raise BundleError(
-            f"ONNX Runtime's logits differ from Keras's by {difference:g}; {LOGIT_TOLERANCE:g} is accepted."
-        )
+        raise BundleError(f"ONNX Runtime's logits differ from Keras's by {difference:g}; {tolerance:g} is accepted.")
     return difference
 
 
@@ -116,13 +116,7 @@ def calibrate(
     ordinary = chain(load_served(parts["train"], pictures), load_stripped(parts["train"], pictures))
     statistics = fit_statistics(run_network(engine, ordinary)[1])
     stripped = run_network(engine, load_stripped(parts["validation"], pictures))[1]
-    np.savez_compressed(
-        statistics_path,
-        mean=statistics.mean,
-        components=statistics.components.astype(np.float16),
-        scale=statistics.scale,
-        residual_scale=statistics.residual_scale,
-    )
+    save_statistics(statistics, statistics_path)
     return {
         "calibration": {
             "temperature": temperature,
@@ -223,20 +217,14 @@ def describe_bundle(
         "labels": list(CLASS_LABELS.values()),
         "spoken": [SPOKEN[label] for label in CLASS_LABELS],
         "network": "model.onnx",
-        "input": {
-            "width_px": INPUT.width_px,
-            "height_px": INPUT.height_px,
-            "color_order": INPUT.color_order,
-            "value_range": [INPUT.value_min, INPUT.value_max],
-            "resize": INPUT.resize,
-        },
+        "input": describe_input(INPUT),
         "provenance": {
             "created": datetime.date.today().isoformat(),
             "command": "make train DATA=DATA",
             "settings": {key: value for key, value in settings.items() if key != "start"},
             "images": {name: len(samples) for name, samples in parts.items()},
             "keras_onnx_max_logit_difference": difference,
-            "packages": {name: package_version(name) for name in ("tensorflow", "keras", "onnxruntime", "numpy")},
+            "packages": describe_packages(),
             "python": platform.python_version(),
         },
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,12 +47,18 @@ class Listing:
     has_manifest: bool
 
 
-def read_listing(data_dir: Path) -> Listing:
+def read_listing(data_dir: Path, name_class: Callable[[str], str] | None = None) -> Listing:
     """List the pictures of a folder.
 
     A ``manifest.csv`` needs the columns ``path`` and ``label``; the others of `training.dataset.COLUMNS` are used where
     they are given, and files that it does not name are left out. Without one, a picture's class is its innermost
     folder that is no split, and its source is what stands above that.
+
+    Parameters
+    ----------
+    data_dir : pathlib.Path
+    name_class : callable or None
+        Makes the label from a class folder's name; None for `read_label`.
 
     Raises
     ------
@@ -68,7 +74,9 @@ def read_listing(data_dir: Path) -> Listing:
         rows = read_table(data_dir / "manifest.csv", data_dir, required=("path", "label"))
         samples = [replace(row, source=row.source or name) for row in rows]
     else:
-        samples = [sample for path in paths if (sample := _read_folders(path, data_dir, name))]
+        samples = [
+            sample for path in paths if (sample := _read_folders(path, data_dir, name, name_class or read_label))
+        ]
     if not samples:
         raise InputError(f"There is no picture in {data_dir} that belongs to a class. Accepted are: {LAYOUTS}.")
     return Listing(
@@ -94,11 +102,11 @@ def read_label(folder: str) -> str:
     return UNKNOWN_TUMOUR if words in {"tumor", "tumour"} else folder
 
 
-def _read_folders(path: Path, data_dir: Path, name: str) -> Sample | None:
+def _read_folders(path: Path, data_dir: Path, name: str, name_class: Callable[[str], str]) -> Sample | None:
     folders = [part for part in path.relative_to(data_dir).parts[:-1] if part.casefold() not in SPLIT_NAMES]
     if not folders:
         return None
-    return Sample(path=path, label=read_label(folders[-1]), source="/".join(folders[:-1]) or name, group="")
+    return Sample(path=path, label=name_class(folders[-1]), source="/".join(folders[:-1]) or name, group="")
 
 
 def _find_split(relative: str) -> str:

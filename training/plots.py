@@ -5,9 +5,11 @@ A plot shows the shape; the figures themselves stand in a table beside it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 WIDTH = 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 14, 10, 40
@@ -177,4 +179,87 @@ def draw_strips(
     return (
         f'<figure class="plot strips"><figcaption>{label}</figcaption>'
         f'<svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH} {height}">{"".join(parts)}</svg></figure>\n'
+    )
+
+
+def draw_bars(title: str, rows: Mapping[str, int]) -> str:
+    """One horizontal bar a name, with its number."""
+    most = max([*rows.values(), 1])
+    parts = []
+    for place, (name, count) in enumerate(rows.items()):
+        y = 22 * place
+        parts.append(f'<text class="y" x="118" y="{y + 16}">{escape(shorten(name, 18))}</text>')
+        parts.append(f'<rect class="fill s0" x="126" y="{y + 4}" width="{160 * count / most:.1f}" height="15"/>')
+        parts.append(f'<text x="{131 + 160 * count / most:.1f}" y="{y + 16}">{count:,}</text>')
+    return _frame(title, "".join(parts), 22 * len(rows) + 4)
+
+
+def draw_matrix(title: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
+    """A confusion matrix: a row for each true class, a column for each answer; darker is a larger share of the row."""
+    left, top = 92, 74
+    cell = (WIDTH - left - 4) / len(names)
+    parts = []
+    for row, (name, line) in enumerate(zip(names, counts, strict=True)):
+        y = top + cell * row
+        parts.append(f'<text class="y" x="{left - 6}" y="{y + cell / 2 + 4:.1f}">{escape(shorten(name, 14))}</text>')
+        x = left + cell * (row + 0.5) + 4
+        turn = f'transform="rotate(-50 {x:.1f} {top - 6})"'
+        parts.append(f'<text x="{x:.1f}" y="{top - 6}" {turn}>{escape(shorten(name, 12))}</text>')
+        for column, count in enumerate(line):
+            share = count / max(1, sum(line))
+            place = f'x="{left + cell * column:.1f}" y="{y:.1f}" width="{cell - 1:.1f}" height="{cell - 1:.1f}"'
+            parts.append(
+                f'<rect class="fill s{0 if row == column else 1}" fill-opacity="{0.06 + 0.7 * share:.2f}" {place}/>'
+            )
+            if count and cell >= 13:
+                middle = f'x="{left + cell * (column + 0.5):.1f}" y="{y + cell / 2 + 4:.1f}"'
+                parts.append(f'<text class="x cell" {middle}>{count}</text>')
+    return _frame(title, "".join(parts), round(top + cell * len(names) + 4))
+
+
+def draw_sheet(title: str, tiles: Sequence[tuple[str, str, str]], columns: int = 5) -> str:
+    """Small pictures in rows: for each its data URI and two lines of words."""
+    side = WIDTH / columns
+    parts = []
+    for place, (uri, first, second) in enumerate(tiles):
+        x, y = side * (place % columns), (side + 26) * (place // columns)
+        size = f'width="{side - 4:.0f}" height="{side - 4:.0f}"'
+        parts.append(f'<image href="{uri}" x="{x + 2:.0f}" y="{y + 2:.0f}" {size}/>')
+        for line, words in enumerate((first, second)):
+            at = f'x="{x + 2:.0f}" y="{y + side + 9 + 11 * line:.0f}"'
+            parts.append(f'<text class="small" {at}>{escape(shorten(words, 14))}</text>')
+    rows = -(-len(tiles) // columns)
+    return _frame(title, "".join(parts), round((side + 26) * rows + 4))
+
+
+def _frame(title: str, content: str, height: int) -> str:
+    label = escape(title, quote=True)
+    return (
+        f'<figure class="plot"><figcaption>{escape(title)}</figcaption>'
+        f'<svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH} {height}">{content}</svg></figure>\n'
+    )
+
+
+def shorten(words: str, most: int) -> str:
+    """Words of at most ``most`` characters, with an ellipsis where they are cut."""
+    return words if len(words) <= most else f"{words[: most - 1]}…"
+
+
+def write_figure(figure: str, path: Path) -> None:
+    """Write a figure of this module as an SVG file that stands alone: caption above, legend below."""
+    caption = re.search(r"<figcaption>(.*?)</figcaption>", figure)[1]
+    body, height = re.search(r'<svg role="img"[^>]*viewBox="0 0 \d+ (\d+)">(.*?)</svg>', figure, re.S).group(2, 1)
+    keys = re.findall(r"<li><svg[^>]*>(.*?)</svg>(.*?)</li>", figure)
+    legend = "".join(
+        f'<g transform="translate(4 {18 * place})">{key}<text x="34" y="9">{words}</text></g>'
+        for place, (key, words) in enumerate(keys)
+    )
+    tall = 30 + int(height) + 18 * len(keys) + 8
+    css = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
+    path.write_text(
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {WIDTH} {tall}" width="{2 * WIDTH}">'
+        f"<style>{escape(css)}</style>"
+        f'<rect width="100%" height="100%" style="fill: var(--card)"/><text x="4" y="18">{caption}</text>'
+        f'<g transform="translate(0 30)">{body}</g><g transform="translate(0 {32 + int(height)})">{legend}</g></svg>\n',
+        encoding="utf-8",
     )
