@@ -45,7 +45,7 @@ train: $(VENV)/.train
 	$(TRAINING) average --work runs/twin --of runs/plain:0.5 runs/hidden:0.5
 	$(TRAINING) average --work runs/shipped --of runs/plain:0.5 runs/volumes:0.5
 	$(TRAINING) export --data "$(DATA)" --work runs/twin --out runs/twin/bundle --version $(VERSION)
-	$(TRAINING) export --data "$(DATA)" --work runs/shipped --version $(VERSION) --twin runs/twin/bundle/evaluation.json
+	$(TRAINING) export --data "$(DATA)" --work runs/shipped --version $(VERSION) --twin runs/twin/bundle
 
 # What the recipe is worth on patients and sources that it leaves out: a plain network for each of Cheng's folds, and the
 # average of a plain and a robust one for each source. Takes hours; goes on where it stopped.

@@ -117,7 +117,7 @@ def build_parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="calibrate the trained network and write the bundle")
     _add_common(export)
     export.add_argument("--out", type=Path, default=Path("models/brain_tumor"), help="bundle folder to write")
-    export.add_argument("--twin", type=Path, help="evaluation.json of the twin trained without --volumes")
+    export.add_argument("--twin", type=Path, help="bundle folder of the twin trained without --volumes")
     export.add_argument("--cross", type=Path, help="figures of training cross, for the card and the report")
     export.add_argument("--version", required=True, help="version of the bundle, such as 0.1.0")
 

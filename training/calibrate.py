@@ -6,14 +6,18 @@ the test part.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from inference.decision import FeatureStatistics, feature_distance, softmax
+from inference.bundle import Calibration
+from inference.decision import FeatureStatistics, choose_temperature, feature_distance, softmax
+from training.metrics import expected_calibration_error
 
 MAX_CONFIDENTLY_WRONG = 0.01
-"""Share of the validation images that may get a wrong answer with verdict ``confident``."""
+"""Share of new images that may get a wrong answer with verdict ``confident``."""
 
 COVERAGE = 0.98
 """Share of the prediction sets that hold the true label."""
@@ -25,7 +29,7 @@ COMPONENTS = 64
 """Principal directions kept of the features; the rest is one residual."""
 
 
-def negative_log_likelihood(logits: np.ndarray, classes: np.ndarray, temperature: float) -> float:
+def negative_log_likelihood(logits: np.ndarray, classes: np.ndarray, temperature: float | np.ndarray) -> float:
     """Mean −log p of the true classes; logits (N, classes), classes (N,) as indices."""
     probabilities = softmax(logits, temperature)[np.arange(len(classes)), classes]
     return float(-np.log(np.maximum(probabilities, 1e-12)).mean())
@@ -43,11 +47,96 @@ def fit_temperature(logits: np.ndarray, classes: np.ndarray) -> float:
     return round(float(candidates[int(np.argmin(losses))]), 3)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """What a network says of pictures whose class is known.
+
+    ``logits`` (N, classes); ``classes`` (N,), as indices; ``novelty`` (N,), the novelty scores.
+    """
+
+    logits: np.ndarray
+    classes: np.ndarray
+    novelty: np.ndarray
+
+    def loss(self, calibration: Calibration) -> float:
+        """Mean −log p of the true classes."""
+        return negative_log_likelihood(self.logits, self.classes, choose_temperature(self.novelty, calibration))
+
+    def calibration_error(self, calibration: Calibration) -> float:
+        """`training.metrics.expected_calibration_error` of the likeliest class."""
+        probabilities = softmax(self.logits, choose_temperature(self.novelty, calibration))
+        return expected_calibration_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == self.classes)
+
+
+def fit_rising_temperature(known: Judged, unseen: Sequence[Judged] = (), rise: float = 0.0) -> Calibration:
+    """Temperature, its rise with novelty, and the novelty from which it rises (see `choose_temperature`).
+
+    It rises from the median novelty of the known pictures on. For each rise the temperature is the best for the known
+    pictures; the rise is the best for all parts, known and unseen, which count alike.
+
+    Parameters
+    ----------
+    known : Judged
+        The validation part.
+    unseen : sequence of Judged
+        Cohorts that the network never saw; without any, the rise is as given.
+    rise : float
+
+    Returns
+    -------
+    Calibration
+        Its thresholds are not fitted yet.
+    """
+    familiar_at = round(float(np.median(known.novelty)), 4)
+    temperatures = np.exp(np.arange(np.log(0.2), np.log(10.0), 0.01))
+
+    def fit_for(candidate: float) -> Calibration:
+        fitted = (
+            Calibration(temperature=float(value), temperature_rise=candidate, familiar_at=familiar_at)
+            for value in temperatures
+        )
+        return min(fitted, key=known.loss)
+
+    if not unseen:
+        best = fit_for(rise)
+    else:
+        rises = (float(candidate) for candidate in np.arange(0.0, 20.0, 0.5))
+        best = min(map(fit_for, rises), key=lambda fitted: sum(part.loss(fitted) for part in (known, *unseen)))
+    return replace(best, temperature=round(best.temperature, 3))
+
+
+def measure_rise(known: Judged, unseen: Mapping[str, Judged]) -> dict[str, dict[str, float]]:
+    """For each unseen cohort: the rise fitted on the others, and the calibration error with it and with none.
+
+    A cohort on which the rise was fitted says too little of what the rise is worth; this is what it says when it was
+    not. Empty with fewer than two cohorts.
+    """
+    found = {}
+    for name, judged in unseen.items():
+        others = [other for key, other in unseen.items() if key != name]
+        if others:
+            with_rise, without = fit_rising_temperature(known, others), fit_rising_temperature(known)
+            found[name] = {
+                "rise": with_rise.temperature_rise,
+                "ece_with_rise": judged.calibration_error(with_rise),
+                "ece_without_rise": judged.calibration_error(without),
+            }
+    return found
+
+
 def fit_confident_at(probabilities: np.ndarray, classes: np.ndarray) -> float:
-    """The lowest threshold, 0.5 or more, at which at most `MAX_CONFIDENTLY_WRONG` of all answers are wrong and sure."""
+    """The lowest threshold, 0.5 or more, at which at most `MAX_CONFIDENTLY_WRONG` of new answers are wrong and sure.
+
+    By conformal risk control: one more wrong answer than was counted must still be within what is allowed.
+
+    References
+    ----------
+    Angelopoulos et al. 2022, https://arxiv.org/abs/2208.02814, section 1.
+    """
     top, wrong = probabilities.max(axis=1), probabilities.argmax(axis=1) != classes
+    allowed = MAX_CONFIDENTLY_WRONG * (len(classes) + 1)
     for threshold in np.arange(0.5, 1.0, 0.01):
-        if (wrong & (top >= threshold)).mean() <= MAX_CONFIDENTLY_WRONG:
+        if (wrong & (top >= threshold)).sum() + 1 <= allowed:
             return round(float(threshold), 2)
     return 0.99
 

@@ -12,6 +12,8 @@ import numpy as np
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score, roc_auc_score
 
 from inference import Prediction, Verdict
+from inference.bundle import Calibration
+from inference.decision import choose_temperature
 from inference.errors import SettingsError
 from training.answers import Answers, Measured, run_bundle
 from training.dataset import CLASS_LABELS, NO_TUMOUR, TUMOUR_TYPES, UNKNOWN_TUMOUR, Sample
@@ -152,11 +154,14 @@ def _refusal_figures(predictions: Sequence[Prediction], brains: Sequence[Predict
     }
 
 
-def measure_calibration(answers: Answers, temperature: float) -> dict[str, Any]:
+def measure_calibration(answers: Answers, calibration: Calibration) -> dict[str, Any]:
     """How far the probabilities can be taken at their word, and how far had no temperature been applied."""
     probabilities, classes = answers.known_probabilities()
+    novelty = np.array([prediction.novelty for _, prediction in answers.known()])
+    temperature = choose_temperature(novelty, calibration)
     return {
-        "temperature": temperature,
+        "temperature": calibration.temperature,
+        "mean_temperature": float(temperature.mean()),
         "before": describe_calibration(undo_temperature(probabilities, temperature), classes),
         "after": describe_calibration(probabilities, classes),
     }
@@ -222,7 +227,7 @@ def measure_answers(measured: Measured) -> dict[str, Any]:
     figures = {
         "model": f"{bundle.name} {bundle.version}",
         "classes": measure_classes(test.samples, test.predictions),
-        "calibration": measure_calibration(test, bundle.calibration.temperature),
+        "calibration": measure_calibration(test, bundle.calibration),
         "sources": measure_sources(test.samples, test.predictions),
         "detection": measure_detection(test.samples, test.predictions),
         "place": measure_place(test.samples, test.predictions),
@@ -231,11 +236,11 @@ def measure_answers(measured: Measured) -> dict[str, Any]:
         "baseline": measure_baseline(test),
     }
     if not bundle.provenance.get("settings", {}).get("volumes"):
-        figures["volumes"] = measure_volumes(measured.volumes, bundle.calibration.temperature)
+        figures["volumes"] = measure_volumes(measured.volumes, bundle.calibration)
     return figures
 
 
-def measure_volumes(answers: Answers, temperature: float) -> dict[str, Any]:
+def measure_volumes(answers: Answers, calibration: Calibration) -> dict[str, Any]:
     """The cohorts that came as volumes, slice by slice: detection, place, and how many of the slices are refused."""
     samples, predictions = answers.samples, answers.predictions
     if not samples:
@@ -247,7 +252,7 @@ def measure_volumes(answers: Answers, temperature: float) -> dict[str, Any]:
         "place": measure_place(samples, predictions),
         "refused": float(np.mean(refused)),
         "healthy_called_healthy": float(np.mean(healthy)) if healthy else None,
-        "calibration": measure_calibration(answers, temperature),
+        "calibration": measure_calibration(answers, calibration),
         "shortcut_probe": probe_detection(answers),
     }
 

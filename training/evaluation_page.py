@@ -284,7 +284,8 @@ def _calibration_section(figures: Figures, details: Figures) -> str:
         line = [f"{unseen[when][what]:.3f}" for what in ("ece", "brier") for when in ("before", "after")]
         rows.append(["the volumes", *line])
     words = paragraphs(
-        f"The network's logits are divided by the temperature {calibration['temperature']:g}. What it would say "
+        f"The network's logits are divided by the temperature {calibration['temperature']:g}, by more where a picture "
+        f"is less like those of training (here {calibration['mean_temperature']:.2f} on average). What it would say "
         "without is computed back from its answers: a probability to the power of the temperature, divided by the sum "
         "of these over the classes, is the probability before.",
         f"The bundle answers with one label from {details['confident_at']:g} on. Of all slices "

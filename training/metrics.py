@@ -36,8 +36,8 @@ def reliability(confidences: np.ndarray, right: np.ndarray, bins: int = 15) -> l
     ]
 
 
-def undo_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """The probabilities before calibration, from the calibrated ones, shape (N, classes).
+def undo_temperature(probabilities: np.ndarray, temperature: float | np.ndarray) -> np.ndarray:
+    """The probabilities before calibration, from the calibrated ones, shape (N, classes); temperature one or (N, 1).
 
     Calibrated are softmax(z / T), so their T-th powers are exp(z) up to a factor that makes the sum 1: raising to the
     temperature and dividing by the sum gives softmax(z) back without the logits z.

@@ -113,6 +113,18 @@ def test_softmax_inside_the_network_is_recognised(classifier: Classifier, tmp_pa
     assert np.allclose(list(ours.probabilities.values()), list(theirs.probabilities.values()), atol=1e-5)
 
 
+def test_the_stranger_the_picture_the_less_sure(tmp_path: Path, classifier: Classifier) -> None:
+    calibration = {"temperature": 1.0, "confident_at": 0.6}
+    novelty = classifier.predict(striped((0, 0, 255))).novelty
+    for place, (familiar_at, softer) in enumerate([(novelty / 2, True), (novelty * 2, False)]):
+        rising = {**calibration, "temperature_rise": 20.0, "familiar_at": familiar_at}
+        other = Classifier.load(write_bundle(tmp_path / str(place), calibration=rising))
+        difference = (
+            classifier.predict(striped((0, 0, 255))).probability - other.predict(striped((0, 0, 255))).probability
+        )
+        assert (difference > 0.01) is softer
+
+
 def test_temperature_softens(tmp_path: Path, classifier: Classifier) -> None:
     soft = Classifier.load(write_bundle(tmp_path / "b", calibration={"temperature": 4.0, "confident_at": 0.6}))
     picture = striped((0, 0, 255))
