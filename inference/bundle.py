@@ -117,6 +117,11 @@ class ModelBundle:
         The same classes as they stand inside a sentence: ``"glioma tumour"``.
     network : str
         File name of the network inside the folder.
+    modalities : tuple of str
+        DICOM's codes of what may be shown to it, such as ``"MR"``; empty when it does not matter.
+    background : str or None
+        The label that says that none of the others is there: a volume of which one slice shows another label is not of
+        this one. None when no label is like that.
     input : InputSpec
     calibration : Calibration
     novelty : NoveltyRule
@@ -136,6 +141,8 @@ class ModelBundle:
     labels: tuple[str, ...]
     spoken: tuple[str, ...]
     network: str
+    modalities: tuple[str, ...] = ()
+    background: str | None = None
     input: InputSpec = field(default_factory=InputSpec)
     calibration: Calibration = field(default_factory=Calibration)
     novelty: NoveltyRule = field(default_factory=NoveltyRule)
@@ -226,6 +233,8 @@ def default_bundle(path: Path) -> ModelBundle:
         labels=DEFAULT_LABELS,
         spoken=DEFAULT_SPOKEN,
         network=path.name,
+        modalities=("MR",),
+        background="No Tumor",
         about={
             "summary": "Your own model file. It came without a bundle.json, so nothing is known about its data, "
             "its calibration or its limits; its probabilities are shown as the network gives them."
@@ -294,6 +303,18 @@ class _Reader:
             raise self._fail(key, "a list of two or more different texts", value)
         return tuple(value)
 
+    def _modalities(self) -> tuple[str, ...]:
+        value = self._document.get("modalities", [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            raise self._fail("modalities", 'a list of DICOM codes, such as ["MR"]', value)
+        return tuple(value)
+
+    def _background(self, labels: tuple[str, ...]) -> str | None:
+        value = self._document.get("background")
+        if value is not None and value not in labels:
+            raise self._fail("background", "one of the labels", value)
+        return value
+
     def _input(self) -> InputSpec:
         section = self._section("input")
         color_order = section.get("color_order", "rgb")
@@ -360,6 +381,8 @@ class _Reader:
             labels=labels,
             spoken=spoken,
             network=network,
+            modalities=self._modalities(),
+            background=self._background(labels),
             input=self._input(),
             calibration=Calibration(
                 temperature=self._number("calibration", "temperature", 1.0, 1e-3, 1e3),

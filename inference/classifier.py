@@ -12,8 +12,9 @@ import numpy as np
 
 from inference.bundle import ModelBundle, load_bundle
 from inference.decision import MAX_NOVELTY, FeatureStatistics, decide, feature_distance, picture_novelty, softmax
+from inference.dicom import spell_modality
 from inference.engines import Engine, EngineOutput, load_engine, probe_engine
-from inference.errors import BundleError
+from inference.errors import BundleError, InputError
 from inference.explain import build_heatmap
 from inference.images import DecodedImage, ImageSource, load_image
 from inference.prediction import Prediction, Verdict
@@ -75,7 +76,7 @@ class Classifier:
         Raises
         ------
         InputError
-            The picture cannot be read.
+            The picture cannot be read, or it is of a modality that the model is not about.
         EngineError
             The network failed.
         """
@@ -107,6 +108,8 @@ class Classifier:
         while chunk := list(islice(remaining, batch_size)):
             started = time.perf_counter()
             images = [source if isinstance(source, DecodedImage) else load_image(source) for source in chunk]
+            for image in images:
+                check_modality(image.modality, self.bundle)
             batch = build_batch([image.pixels for image in images], self.bundle.input)
             output = self._engine.run(batch, explain=explain)
             yield from self._decide(images, output, started)
@@ -157,6 +160,13 @@ class Classifier:
             notes=image.notes,
             heatmap=heatmap,
         )
+
+
+def check_modality(modality: str | None, bundle: ModelBundle) -> None:
+    """Raise `InputError` for a DICOM modality that the model is not about; None, which says nothing, passes."""
+    if modality and bundle.modalities and modality not in bundle.modalities:
+        accepted = " or ".join(spell_modality(code) for code in bundle.modalities)
+        raise InputError(f"DICOM images of {accepted} are accepted; received {spell_modality(modality)}.")
 
 
 def _load_statistics(bundle: ModelBundle) -> FeatureStatistics | None:

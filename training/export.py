@@ -214,6 +214,8 @@ def describe_bundle(
         "labels": list(CLASS_LABELS.values()),
         "spoken": [SPOKEN[label] for label in CLASS_LABELS],
         "network": "model.onnx",
+        "modalities": ["MR"],
+        "background": CLASS_LABELS[NO_TUMOUR],
         "input": {
             "width_px": INPUT.width_px,
             "height_px": INPUT.height_px,
