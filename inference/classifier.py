@@ -49,8 +49,14 @@ class Classifier:
         self._statistics = _load_statistics(bundle)
 
     @classmethod
-    def load(cls, path: str | Path) -> Classifier:
+    def load(cls, path: str | Path, threads: int = 0) -> Classifier:
         """Load a bundle folder, or a bare ``.keras``, ``.h5`` or ``.onnx`` file.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+        threads : int
+            Cores that ONNX Runtime computes on; 0 for all.
 
         Raises
         ------
@@ -60,7 +66,7 @@ class Classifier:
         bundle = load_bundle(path)
         for name in bundle.files.keys() - {bundle.network, bundle.novelty.statistics}:
             bundle.read_file(name)  # those two are compared with their SHA-256 when they are read to be used
-        return cls(bundle, load_engine(bundle))
+        return cls(bundle, load_engine(bundle, threads))
 
     def predict(self, source: ImageSource | DecodedImage, *, explain: bool = False) -> Prediction:
         """Classify one picture.
@@ -102,7 +108,7 @@ class Classifier:
         Raises
         ------
         InputError
-            A picture cannot be read; `inference.batch.classify_paths` turns that into a row instead.
+            A picture cannot be read; `inference.batch.classify_cases` turns that into a row instead.
         """
         remaining = iter(sources)
         while chunk := list(islice(remaining, batch_size)):

@@ -21,6 +21,7 @@ import numpy as np
 from inference.bundle import ModelBundle
 from inference.classifier import check_modality
 from inference.decision import decide
+from inference.errors import InputError
 from inference.images import DecodedImage
 from inference.prediction import Prediction, Verdict
 from inference.volume import Volume
@@ -55,8 +56,8 @@ class VolumePrediction:
     ----------
     answer : Prediction
         The volume's; its notes are the volume's, and it has no heat map.
-    slices : tuple of Prediction
-        Every slice's, in order.
+    slices : tuple of Prediction or InputError
+        Every slice's, in order; the error of one that cannot be read.
     empty : tuple of int
         Slices that are nearly empty, counted from 0, as all numbers here.
     best_slice : int or None
@@ -68,7 +69,7 @@ class VolumePrediction:
     """
 
     answer: Prediction
-    slices: tuple[Prediction, ...]
+    slices: tuple[Prediction | InputError, ...]
     empty: tuple[int, ...]
     best_slice: int | None
     suspicious: tuple[int, ...]
@@ -80,25 +81,48 @@ def predict_volume(classifier: SliceClassifier, volume: Volume) -> VolumePredict
     Raises
     ------
     InputError
-        A slice cannot be read, or the volume is of a modality that the model is not about.
+        No slice can be read, or the volume is of a modality that the model is not about.
     EngineError
         The network failed.
     """
     check_modality(volume.modality, classifier.bundle)
     started = time.perf_counter()
     strengths: list[float] = []
+    errors: dict[int, InputError] = {}
 
     def images() -> Iterator[DecodedImage]:
         for number in range(volume.count):
-            one = volume.load(number)
+            try:
+                one = volume.load(number)
+            except InputError as error:
+                errors[number] = error
+                continue
             strengths.append(one.strength)
             yield one.image
 
-    slices = tuple(classifier.predict_many(images(), batch_size=_BATCH_SIZE))
-    combined = combine(slices, strengths, classifier.bundle)
+    predictions = list(classifier.predict_many(images(), batch_size=_BATCH_SIZE))
+    if not predictions:
+        raise errors[0]
+    combined = combine(predictions, strengths, classifier.bundle)
+    lost = (f"{len(errors)} of {volume.count} slices could not be read.",) if errors else ()
     duration_s = time.perf_counter() - started
-    answer = replace(combined.answer, notes=(*volume.notes, *combined.answer.notes), duration_s=duration_s)
-    return replace(combined, answer=answer)
+    answer = replace(combined.answer, notes=(*volume.notes, *lost), duration_s=duration_s)
+    return _put_back(replace(combined, answer=answer), errors, volume.count)
+
+
+def _put_back(combined: VolumePrediction, errors: dict[int, InputError], count: int) -> VolumePrediction:
+    """Number the slices as the volume does, with those that could not be read."""
+    if not errors:
+        return combined
+    numbers = [number for number in range(count) if number not in errors]
+    readable = dict(zip(numbers, combined.slices, strict=True))
+    return replace(
+        combined,
+        slices=tuple(errors.get(number) or readable[number] for number in range(count)),
+        empty=tuple(numbers[index] for index in combined.empty),
+        suspicious=tuple(numbers[index] for index in combined.suspicious),
+        best_slice=None if combined.best_slice is None else numbers[combined.best_slice],
+    )
 
 
 def combine(slices: Sequence[Prediction], strengths: Sequence[float], bundle: ModelBundle) -> VolumePrediction:
