@@ -3,39 +3,65 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import json
+import datetime
+import hashlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TextIO
 
-from inference.batch import Row, classify_paths
+from inference import __version__
+from inference.batch import Row
+from inference.bundle import ModelBundle
+from inference.cases import count_files, find_cases
 from inference.classifier import Classifier
-from inference.errors import GyrusError
+from inference.errors import GyrusError, OutputError
+from inference.images import PLANES, WINDOWS, ReadOptions
+from inference.pool import OwnProcess, Pool, Workers
 from inference.prediction import count_shown
+from inference.results import Journal, Output, format_rows, output_paths
+from inference.run import Done, run_cases
 from inference.settings import Settings
 
 _EPILOG = """\
 Each line holds path, slice, verdict (confident, uncertain, rejected), label, probabilities, candidates, novelty and
 error. Of more than ten classes, the five most probable are printed (--top says how many); a file that --out names has
-them all. The exit status is 0 when every file was answered, 1 when some failed, 2 when the call itself was wrong."""
+them all. A volume (NIfTI, or a DICOM series: the files of one folder and series) has a line a slice, counted from 1,
+and a last line with "slice": null, its answer for the whole, and "volume", which slices show it.
+
+With --out the rows go to that file; a journal beside it (.state) lets --resume go on after any stop, and a sidecar
+(.json) says what was counted, with which model. They are printed too, unless to a terminal, which shows the progress.
+
+The exit status is 0 when every file was answered, 1 when some failed or results could not be written, 2 when the call
+itself was wrong, 130 after Ctrl-C. A research and teaching tool, not a medical device."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as a shell has it."""
 
 
 def build_parser(default_model: Path) -> argparse.ArgumentParser:
     """The options of ``python -m inference``."""
     parser = argparse.ArgumentParser(
         prog="python -m inference",
-        description="Classify pictures and folders of pictures.",
+        description="Classify pictures, DICOM and NIfTI volumes, zip archives of them, and folders of all that.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a picture, or a folder, which is walked")
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file, or a folder, which is walked")
     parser.add_argument("--model", type=Path, default=default_model, help="bundle folder or model file (%(default)s)")
     parser.add_argument("--top", type=_parse_top, metavar="N", help="print the N most probable classes of each picture")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the rows to a .csv or .jsonl file")
+    parser.add_argument("--resume", action="store_true", help="go on with --out where an earlier run was stopped")
+    parser.add_argument("--workers", type=_parse_workers, default=1, metavar="N", help="processes (%(default)s)")
+    parser.add_argument("--plane", choices=PLANES, default="axial", help="how NIfTI volumes are cut (%(default)s)")
+    parser.add_argument(
+        "--window",
+        choices=WINDOWS,
+        default="percentile",
+        help="grey values of DICOM: by each slice's own (%(default)s), or as the file says",
+    )
     return parser
 
 
@@ -45,25 +71,121 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = Settings.from_env(os.environ)
         parser = build_parser(settings.model)
         options = parser.parse_args(argv)
+        if options.resume and options.out is None:
+            parser.error("--resume goes on with a file: name it with --out")
         classifier = Classifier.load(options.model)
+        with ExitStack() as stack:
+            try:
+                run = _Run(classifier, options, stack)
+            except OutputError as error:
+                parser.error(str(error))
+            try:
+                run.work()
+            except KeyboardInterrupt:
+                return run.stop()
+            return run.end()
+    except OutputError as error:
+        print(error, file=sys.stderr)
+        return 1
     except GyrusError as error:
         print(error, file=sys.stderr)
         return 2
-    failed = False
-    with ExitStack() as stack:
-        try:
-            labels = classifier.bundle.labels
-            print_row = _write_json_line(sys.stdout, options.top or count_shown(len(labels)))
-            write_rows = [print_row, *_open_output(options.out, labels, stack)]
-        except (OSError, ValueError) as error:
-            parser.error(str(error))
-        for row, notes in classify_paths(classifier, options.paths):
-            for write in write_rows:
-                write(row)
-            for note in notes:
-                print(f"{row.path}: {note}", file=sys.stderr)
-            failed = failed or row.error is not None
-    return 1 if failed else 0
+
+
+class _Run:
+    """One call of the command: where rows go, and how far it is."""
+
+    def __init__(self, classifier: Classifier, options: argparse.Namespace, stack: ExitStack) -> None:
+        self._bundle, self._paths, self._workers = classifier.bundle, options.paths, options.workers
+        self._top = options.top or count_shown(len(self._bundle.labels))
+        self._reading = ReadOptions(plane=options.plane, window=options.window)
+        self._started, self._began = time.monotonic(), datetime.datetime.now(datetime.UTC)
+        self._settings = _describe_settings(self._bundle, self._reading)
+        self._output: Output | None = None
+        if options.out is not None:
+            self._output = Output(options.out, self._bundle.labels, self._settings, resume=options.resume)
+            stack.callback(self._output.close)
+        self._journal = self._output.journal if self._output else Journal(None)
+        self._own = output_paths(options.out) if self._output else ()
+        self._prints = self._output is None or not sys.stdout.isatty()
+        self._pool: Pool = (
+            OwnProcess(classifier, self._reading)
+            if self._workers == 1
+            else Workers(options.model, self._reading, self._workers)
+        )
+        stack.callback(self._pool.close)
+
+    def work(self) -> None:
+        """Answer everything; rows are written case by case."""
+        cases = find_cases(self._paths, leave_out=self._own)
+        for done in self._show_progress(run_cases(cases, self._pool, self._journal)):
+            if done is None:
+                continue
+            rows = done.outcome.rows
+            if self._output is None:
+                self._journal.enter(done.case.key, 0, len(done.case.files), rows, is_copy=done.is_copy)
+            else:
+                self._output.write(done.case.key, len(done.case.files), rows, is_copy=done.is_copy)
+            if self._prints:
+                _print_rows(rows, self._top)
+            for path, note in done.outcome.notes:
+                print(f"{path}: {note}", file=sys.stderr)
+
+    def _show_progress(self, run: Iterator[Done | None]) -> Iterator[Done | None]:
+        if self._output is None:
+            yield from run
+            return
+        from tqdm import tqdm
+
+        seconds = 0.2 if sys.stderr.isatty() else 30.0
+        with tqdm(total=count_files(self._paths), unit=" files", mininterval=seconds, smoothing=0.1) as bar:
+            for done in run:
+                yield done
+                bar.update(1 if done is None else max(len(done.case.files), 1))
+
+    def end(self) -> int:
+        """Say what was counted; returns the exit status."""
+        self._write_sidecar(complete=True)
+        return 1 if self._journal.count()["errors"] else 0
+
+    def stop(self) -> int:
+        """Say how to go on; returns the exit status."""
+        if self._output is not None:
+            self._write_sidecar(complete=False)
+            print(f"Stopped. What is done is in {self._output.path}; --resume does the rest.", file=sys.stderr)
+        return INTERRUPTED
+
+    def _write_sidecar(self, *, complete: bool) -> None:
+        if self._output is None:
+            return
+        self._output.write_sidecar(
+            {
+                "version": __version__,
+                "complete": complete,
+                "settings": {**self._settings, "workers": self._workers},
+                "started": self._began.isoformat(timespec="seconds"),
+                "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "duration_s": round(time.monotonic() - self._started, 3),
+            }
+        )
+
+
+def _describe_settings(bundle: ModelBundle, reading: ReadOptions) -> dict[str, str]:
+    """What rows depend on."""
+    digest = hashlib.sha256()
+    listing = bundle.path / "bundle.json"
+    digest.update((listing if listing.is_file() else bundle.network_path).read_bytes())
+    return {
+        "model": f"{bundle.name} {bundle.version}",
+        "model_sha256": digest.hexdigest(),
+        "plane": reading.plane,
+        "window": reading.window,
+    }
+
+
+def _print_rows(rows: Sequence[Row], top: int) -> None:
+    text = format_rows(rows, ".jsonl", (), top=top).decode(errors="replace")
+    print(text, end="", flush=True)
 
 
 def _parse_top(text: str) -> int:
@@ -72,35 +194,14 @@ def _parse_top(text: str) -> int:
     return int(text)
 
 
-def _write_json_line(stream: TextIO, top: int | None = None) -> Callable[[Row], None]:
-    def write(row: Row) -> None:
-        print(json.dumps(row.to_dict(top=top), ensure_ascii=False), file=stream, flush=True)
-
-    return write
-
-
-def _write_csv_line(stream: TextIO, labels: Sequence[str]) -> Callable[[Row], None]:
-    writer = csv.writer(stream)
-    writer.writerow(["path", "slice", "verdict", "label", *labels, "candidates", "novelty", "error"])
-
-    def write(row: Row) -> None:
-        numbers = [(row.probabilities or {}).get(label) for label in labels]
-        candidates = "|".join(row.candidates or ())
-        writer.writerow([row.path, row.slice, row.verdict, row.label, *numbers, candidates, row.novelty, row.error])
-        stream.flush()
-
-    return write
-
-
-def _open_output(path: Path | None, labels: Sequence[str], stack: ExitStack) -> list[Callable[[Row], None]]:
-    if path is None:
-        return []
-    if path.suffix.lower() not in (".csv", ".jsonl"):
-        raise ValueError(f"--out takes a file that ends in .csv or .jsonl; received {path}")
-    if path.exists() and path.stat().st_size:
-        raise ValueError(f"--out does not write over a file that exists; received {path}")
-    stream = stack.enter_context(path.open("w", newline="", encoding="utf-8"))
-    return [_write_csv_line(stream, labels) if path.suffix.lower() == ".csv" else _write_json_line(stream)]
+def _parse_workers(text: str) -> int:
+    try:
+        workers = int(text)
+    except ValueError:
+        workers = 0
+    if not 1 <= workers <= 256:
+        raise argparse.ArgumentTypeError(f"a number of processes from 1 to 256 is accepted; received {text}")
+    return workers
 
 
 if __name__ == "__main__":

@@ -1,20 +1,48 @@
-"""Many files in, one row each out: a result or an error, never a stop in between."""
+"""Cases in, rows out: a result or an error for each picture, slice and volume, never a stop in between."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from itertools import islice
-from pathlib import Path
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from inference.classifier import Classifier
-from inference.errors import GyrusError
-from inference.images import DecodedImage, load_image
+from inference.cases import Case
+from inference.classifier import check_modality
+from inference.combine import SliceClassifier, VolumePrediction, predict_volume
+from inference.errors import GyrusError, InputError
+from inference.images import DEFAULT_OPTIONS, DecodedImage, ReadOptions
 from inference.prediction import Prediction
+from inference.scans import Scan
+from inference.volume import Volume
 
-_BATCH_SIZE = 16
+_LOG = logging.getLogger(__name__)
+
+BATCH_SIZE = 16
+"""Pictures that are decoded and classified together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeSummary:
+    """What a volume's row says beside its answer; slices are counted from 1.
+
+    Attributes
+    ----------
+    series : str
+        See `inference.volume.Volume.series`.
+    slices, empty : int
+        How many there are, and how many of them are nearly empty.
+    best_slice : int or None
+    suspicious : list of int
+        See `inference.combine.VolumePrediction`.
+    """
+
+    series: str
+    slices: int
+    empty: int
+    best_slice: int | None
+    suspicious: list[int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +52,17 @@ class Row:
     Attributes
     ----------
     path : str
-        As given; for an upload, its file name.
+        As given or found; for an upload, its file name. What is in an archive has its name there behind it.
     slice : int or None
-        None for a picture (a volume's slices are numbered).
+        Number of a volume's slice, counted from 1; None for a picture, and in the last row of a volume, which holds the
+        answer for all of it.
     verdict, label, probabilities, candidates, novelty
         See `inference.prediction.Prediction`. ``label`` is the most probable class, also of a rejected picture: read it
         together with ``verdict``. All None when there is an error.
     error : str or None
         A sentence when the picture has no answer.
+    volume : VolumeSummary or None
+        In a volume's last row only; `to_dict` leaves it out of the others.
     """
 
     path: str
@@ -42,77 +73,175 @@ class Row:
     candidates: list[str] | None = None
     novelty: float | None = None
     error: str | None = None
+    volume: VolumeSummary | None = None
 
     def to_dict(self, top: int | None = None) -> dict[str, Any]:
         """The row as JSON has it; with ``top``, of more classes only so many, the most probable first."""
         row = asdict(self)
+        if self.volume is None:
+            del row["volume"]
         if top and self.probabilities and top < len(self.probabilities):
             ranked = sorted(self.probabilities.items(), key=lambda item: item[1], reverse=True)
             row["probabilities"] = dict(ranked[:top])
         return row
 
 
-def build_row(path: str, prediction: Prediction) -> Row:
-    """The row of an answered picture."""
+@dataclass(kw_only=True)
+class Outcome:
+    """What became of a case.
+
+    Attributes
+    ----------
+    rows : list of Row
+    notes : list of (str, str)
+        Path and sentence; see `Prediction.notes`.
+    final : bool
+        The same content would give the same rows: not after a failure of the program or its runtime.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    final: bool = True
+
+
+def build_row(
+    path: str, prediction: Prediction, *, slice_number: int | None = None, volume: VolumeSummary | None = None
+) -> Row:
+    """The row of an answered picture, slice or volume."""
     return Row(
         path=path,
+        slice=slice_number,
         verdict=prediction.verdict.value,
         label=prediction.label,
         probabilities=dict(prediction.probabilities),
         candidates=list(prediction.candidates),
         novelty=prediction.novelty,
+        volume=volume,
     )
 
 
-def find_files(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """Walk folders, in a stable order; hidden files are left out, anything that is named is kept.
+def build_volume_rows(path: str, volume: Volume, prediction: VolumePrediction, *, inside: str = "") -> list[Row]:
+    """A row for each slice, and the volume's as the last.
 
-    Yields
-    ------
-    pathlib.Path
-        Files as named, and each folder's files with the folder's path before them.
+    Parameters
+    ----------
+    path : str
+        The volume's.
+    volume : Volume
+    prediction : VolumePrediction
+    inside : str
+        What stands before the slices' own paths, which an archive's are without.
     """
-    for path in map(Path, paths):
-        if not path.is_dir():
-            yield path
-            continue
-        for folder, folders, names in os.walk(path):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            yield from (Path(folder) / name for name in sorted(names) if not name.startswith("."))
-
-
-def classify_paths(classifier: Classifier, paths: Iterable[str | Path]) -> Iterator[tuple[Row, tuple[str, ...]]]:
-    """Classify files and the files of folders; a file that fails becomes a row with its error.
-
-    Yields
-    ------
-    tuple of (Row, tuple of str)
-        The row, and the notes that belong to it (see `Prediction.notes`). In the order of `find_files`.
-    """
-    files = find_files(paths)
-    while chunk := list(islice(files, _BATCH_SIZE)):
-        yield from _classify_chunk(classifier, chunk)
-
-
-def _classify_chunk(classifier: Classifier, chunk: Sequence[Path]) -> Iterator[tuple[Row, tuple[str, ...]]]:
-    loaded = [_load(path) for path in chunk]
-    images = [image for image in loaded if isinstance(image, DecodedImage)]
-    try:
-        predictions: Iterator[Prediction | GyrusError] = iter(
-            list(classifier.predict_many(images, batch_size=_BATCH_SIZE))
-        )
-    except GyrusError as error:
-        predictions = iter([error] * len(images))
-    for path, image in zip(chunk, loaded, strict=True):
-        outcome = image if isinstance(image, GyrusError) else next(predictions)
-        if isinstance(outcome, GyrusError):
-            yield Row(path=str(path), error=str(outcome)), ()
+    rows = []
+    for number, one in enumerate(prediction.slices):
+        own = inside + volume.paths[number] if volume.paths else path
+        if isinstance(one, InputError):
+            rows.append(Row(path=own, slice=number + 1, error=str(one)))
         else:
-            yield build_row(str(path), outcome), outcome.notes
+            rows.append(build_row(own, one, slice_number=number + 1))
+    summary = VolumeSummary(
+        series=volume.series,
+        slices=volume.count,
+        empty=len(prediction.empty),
+        best_slice=None if prediction.best_slice is None else prediction.best_slice + 1,
+        suspicious=[number + 1 for number in prediction.suspicious],
+    )
+    return [*rows, build_row(path, prediction.answer, volume=summary)]
 
 
-def _load(path: Path) -> DecodedImage | GyrusError:
+def classify_cases(
+    classifier: SliceClassifier, cases: Sequence[Case], options: ReadOptions = DEFAULT_OPTIONS
+) -> list[Outcome]:
+    """Answer cases; what fails becomes a row with its error.
+
+    Returns
+    -------
+    list of Outcome
+        One for each case. Of an archive, rows stand in the order of `inference.scans.load_scans`.
+    """
+    pending = _Pending(classifier)
+    outcomes = [Outcome() for _ in cases]
+    for case, outcome in zip(cases, outcomes, strict=True):
+        try:
+            for scan in case.load(options):
+                _answer(classifier, case, scan, outcome, pending)
+        except InputError as error:
+            outcome.rows.append(Row(path=case.path, error=str(error)))
+        except Exception as error:  # a defect costs its own case, not the thousands behind it
+            pending.forget(outcome)
+            outcome.rows[:] = [Row(path=case.path, error=_word_failure(error))]
+            outcome.final = False
+    pending.flush()
+    return outcomes
+
+
+def _word_failure(error: Exception) -> str:
+    """An error as a row holds it; one that is a defect of the program is logged, and only its id is shown."""
+    if isinstance(error, GyrusError):
+        return str(error)
+    error_id = secrets.token_hex(4)
+    _LOG.error("Unexpected error %s", error_id, exc_info=error)
+    return f"Something went wrong (id {error_id}). The log says more under this id."
+
+
+def _answer(classifier: SliceClassifier, case: Case, scan: Scan, outcome: Outcome, pending: _Pending) -> None:
+    path = f"{case.path}/{scan.path}" if scan.path else case.path
+    content = scan.content
+    if isinstance(content, DecodedImage):
+        pending.add(outcome, path, content)
+        return
+    if isinstance(content, InputError):
+        outcome.rows.append(Row(path=path, error=str(content)))
+        return
     try:
-        return load_image(path)
+        prediction = predict_volume(classifier, content)
     except GyrusError as error:
-        return error
+        outcome.rows.append(Row(path=path, error=str(error)))
+        outcome.final = outcome.final and isinstance(error, InputError)
+        return
+    inside = "" if case.headers else f"{case.path}/"
+    outcome.rows += build_volume_rows(path, content, prediction, inside=inside)
+    outcome.notes += [(path, note) for note in prediction.answer.notes]
+
+
+class _Pending:
+    """Pictures that wait to be classified together; each has its place among its case's rows."""
+
+    def __init__(self, classifier: SliceClassifier) -> None:
+        self._classifier = classifier
+        self._pictures: list[tuple[Outcome, int, DecodedImage]] = []
+
+    def add(self, outcome: Outcome, path: str, image: DecodedImage) -> None:
+        """Keep a place for a picture's row."""
+        try:
+            check_modality(image.modality, self._classifier.bundle)
+        except InputError as error:
+            outcome.rows.append(Row(path=path, error=str(error)))
+            return
+        self._pictures.append((outcome, len(outcome.rows), image))
+        outcome.rows.append(Row(path=path))
+        if len(self._pictures) == BATCH_SIZE:
+            self.flush()
+
+    def forget(self, outcome: Outcome) -> None:
+        """Drop the pictures of a case that failed."""
+        self._pictures = [picture for picture in self._pictures if picture[0] is not outcome]
+
+    def flush(self) -> None:
+        """Classify what waits."""
+        pictures, self._pictures = self._pictures, []
+        if not pictures:
+            return
+        try:
+            images = [image for _, _, image in pictures]
+            predictions = list(self._classifier.predict_many(images, batch_size=BATCH_SIZE))
+        except Exception as error:
+            sentence = _word_failure(error)
+            for outcome, index, _ in pictures:
+                outcome.rows[index] = Row(path=outcome.rows[index].path, error=sentence)
+                outcome.final = False
+            return
+        for (outcome, index, _), prediction in zip(pictures, predictions, strict=True):
+            path = outcome.rows[index].path
+            outcome.rows[index] = build_row(path, prediction)
+            outcome.notes += [(path, note) for note in prediction.notes]

@@ -144,6 +144,11 @@ class ModelBundle:
     output : str or None
         ``"logits"`` or ``"probabilities"`` (a softmax is inside), one number a label, or ``"sigmoid"``: a single
         number, the probability of the second of two labels. None: logits or probabilities, as a look at it tells.
+    modalities : tuple of str
+        DICOM's codes of what may be shown to it, such as ``"MR"``; empty when it does not matter.
+    background : str or None
+        The label that says that none of the others is there: a volume of which one slice shows another label is not of
+        this one. None when no label is like that.
     input : InputSpec
     calibration : Calibration
     novelty : NoveltyRule
@@ -166,6 +171,8 @@ class ModelBundle:
     spoken: tuple[str, ...]
     network: str
     output: str | None = None
+    modalities: tuple[str, ...] = ()
+    background: str | None = None
     input: InputSpec = field(default_factory=InputSpec)
     calibration: Calibration = field(default_factory=Calibration)
     novelty: NoveltyRule = field(default_factory=NoveltyRule)
@@ -306,6 +313,18 @@ class _Reader:
             raise self._fail(key, "a list of two or more different texts", value)
         return tuple(value)
 
+    def _modalities(self) -> tuple[str, ...]:
+        value = self._document.get("modalities", [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            raise self._fail("modalities", 'a list of DICOM codes, such as ["MR"]', value)
+        return tuple(value)
+
+    def _background(self, labels: tuple[str, ...]) -> str | None:
+        value = self._document.get("background")
+        if value is not None and value not in labels:
+            raise self._fail("background", "one of the labels", value)
+        return value
+
     def _input(self) -> InputSpec:
         section = self._section("input")
         color_order = section.get("color_order", "rgb")
@@ -389,6 +408,8 @@ class _Reader:
             spoken=spoken,
             network=network,
             output=self._output(labels),
+            modalities=self._modalities(),
+            background=self._background(labels),
             input=self._input(),
             calibration=Calibration(
                 temperature=self._number("calibration", "temperature", 1.0, 1e-3, 1e3),

@@ -21,8 +21,9 @@ from inference.decision import (
     softmax,
     to_logits,
 )
+from inference.dicom import spell_modality
 from inference.engines import Engine, EngineOutput, load_engine, probe_engine
-from inference.errors import BundleError
+from inference.errors import BundleError, InputError
 from inference.explain import build_heatmap
 from inference.images import DecodedImage, ImageSource, load_image
 from inference.prediction import Prediction, Verdict
@@ -57,18 +58,24 @@ class Classifier:
         self._statistics = _load_statistics(bundle)
 
     @classmethod
-    def load(cls, path: str | Path) -> Classifier:
+    def load(cls, path: str | Path, threads: int = 0) -> Classifier:
         """Load a bundle folder, or a bare ``.keras``, ``.h5`` or ``.onnx`` file.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+        threads : int
+            Cores that ONNX Runtime computes on; 0 for all.
 
         Raises
         ------
         BundleError
             Something is missing, altered or inconsistent; the message says what.
         """
-        return cls.open(load_bundle(path))
+        return cls.open(load_bundle(path), threads)
 
     @classmethod
-    def open(cls, bundle: ModelBundle) -> Classifier:
+    def open(cls, bundle: ModelBundle, threads: int = 0) -> Classifier:
         """Load the network of a bundle whose ``bundle.json`` was read before.
 
         Raises
@@ -78,7 +85,7 @@ class Classifier:
         """
         for name in bundle.files.keys() - {bundle.network, bundle.novelty.statistics}:
             bundle.read_file(name)  # those two are compared with their SHA-256 when they are read to be used
-        return cls(bundle, load_engine(bundle))
+        return cls(bundle, load_engine(bundle, threads))
 
     def predict(self, source: ImageSource | DecodedImage, *, explain: bool = False) -> Prediction:
         """Classify one picture.
@@ -94,7 +101,7 @@ class Classifier:
         Raises
         ------
         InputError
-            The picture cannot be read.
+            The picture cannot be read, or it is of a modality that the model is not about.
         EngineError
             The network failed.
         """
@@ -120,12 +127,14 @@ class Classifier:
         Raises
         ------
         InputError
-            A picture cannot be read; `inference.batch.classify_paths` turns that into a row instead.
+            A picture cannot be read; `inference.batch.classify_cases` turns that into a row instead.
         """
         remaining = iter(sources)
         while chunk := list(islice(remaining, batch_size)):
             started = time.perf_counter()
             images = [source if isinstance(source, DecodedImage) else load_image(source) for source in chunk]
+            for image in images:
+                check_modality(image.modality, self.bundle)
             batch = build_batch([image.pixels for image in images], self.bundle.input)
             output = self._engine.run(batch, explain=explain)
             yield from self._decide(images, output, started)
@@ -176,6 +185,13 @@ class Classifier:
             notes=image.notes,
             heatmap=heatmap,
         )
+
+
+def check_modality(modality: str | None, bundle: ModelBundle) -> None:
+    """Raise `InputError` for a DICOM modality that the model is not about; None, which says nothing, passes."""
+    if modality and bundle.modalities and modality not in bundle.modalities:
+        accepted = " or ".join(spell_modality(code) for code in bundle.modalities)
+        raise InputError(f"DICOM images of {accepted} are accepted; received {spell_modality(modality)}.")
 
 
 def _load_statistics(bundle: ModelBundle) -> FeatureStatistics | None:

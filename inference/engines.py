@@ -75,6 +75,8 @@ class OnnxEngine:
         The file. Loading from memory leaves no path from which external data could be read.
     name : str
         For messages.
+    threads : int
+        Cores to compute on; 0 for all.
 
     Raises
     ------
@@ -82,11 +84,13 @@ class OnnxEngine:
         ONNX Runtime does not accept the file.
     """
 
-    def __init__(self, content: bytes, name: str) -> None:
+    def __init__(self, content: bytes, name: str, threads: int = 0) -> None:
         import onnxruntime
 
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
         try:
-            self._session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             raise BundleError(f"ONNX Runtime cannot load {name}: {_first_line(error)}") from error
         inputs, outputs = self._session.get_inputs(), [output.name for output in self._session.get_outputs()]
@@ -140,8 +144,8 @@ class KerasEngine:
         return EngineOutput(scores=np.asarray(output, dtype=np.float32))
 
 
-def load_engine(bundle: ModelBundle) -> Engine:
-    """Load a bundle's network with the runtime that its file name calls for.
+def load_engine(bundle: ModelBundle, threads: int = 0) -> Engine:
+    """Load a bundle's network with the runtime that its file name calls for, on so many cores (0 for all).
 
     Raises
     ------
@@ -151,7 +155,7 @@ def load_engine(bundle: ModelBundle) -> Engine:
     path = bundle.network_path
     content = bundle.read_file(bundle.network) if bundle.files else None
     if path.suffix.lower() in ONNX_SUFFIXES:
-        return OnnxEngine(path.read_bytes() if content is None else content, path.name)
+        return OnnxEngine(path.read_bytes() if content is None else content, path.name, threads)
     return KerasEngine(path)
 
 

@@ -7,6 +7,7 @@
     ├── UnknownModelError   a name that no model here has
     ├── InputError      the user's image
     │   └── TooLargeError   … which is larger than a limit allows
+    ├── OutputError     a file that results are written to
     ├── BundleError     a model folder or model file
     └── EngineError     the runtime that computes the network
 
@@ -34,6 +35,10 @@ class InputError(GyrusError):
 
 class TooLargeError(InputError):
     """The image is larger, in bytes or in pixels, than the limits in `inference.images` allow."""
+
+
+class OutputError(GyrusError):
+    """Results cannot be written, or what is there is not to be written over."""
 
 
 class BundleError(GyrusError):

@@ -1,35 +1,28 @@
-"""From bytes, a file or an array to decoded pictures: every format and every limit lives here.
+"""From bytes, a file or an array to decoded pictures; a volume's slices become pictures here too.
 
-A file is recognised by its content, never by its name. Sizes are checked on the header, before pixels are decoded.
+A file is recognised by its content, never by its name (`inference.content`). Sizes are checked on the header, before
+pixels are decoded (`inference.limits`). What is particular to DICOM stands in `inference.dicom`.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from inference.errors import InputError, TooLargeError
-
-MAX_FILE_BYTES = 64 * 2**20
-"""Largest file accepted, in bytes; a 64-megapixel JPEG or a 16-bit slice stays well below it."""
-
-MAX_PIXELS = 40_000_000
-"""Largest picture accepted, width × height; decoded as RGB it takes 120 MB."""
-
-MIN_SIDE_PX = 32
-"""Smallest width and height accepted; below it there is nothing to see."""
+from inference.content import HEAD_BYTES, Kind, describe, recognise
+from inference.errors import InputError
+from inference.limits import MAX_PIXELS, check_file_size, check_picture_size, too_many_pixels
 
 FORMATS = {"PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"}
 """Pillow's names of the picture formats that are opened; no other decoder ever sees the bytes."""
 
-ACCEPTED = "PNG, JPEG, TIFF, BMP, GIF and WebP pictures"
-"""`FORMATS` inside a sentence."""
+ACCEPTED = "PNG, JPEG, TIFF, BMP, GIF and WebP pictures, DICOM files, NIfTI volumes and zip archives of them"
+"""What is read, inside a sentence."""
 
 _TAIL_PERCENTILE = 99.9
 """High end of the window for data deeper than 8 bits: a few hot pixels must not darken the whole slice."""
@@ -50,10 +43,39 @@ class DecodedImage:
     pixels : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
     notes : tuple of str
         Sentences about what was left out or changed while decoding.
+    modality : str or None
+        What a DICOM header says made it, such as ``"MR"``; None for a format that does not say.
     """
 
     pixels: np.ndarray
     notes: tuple[str, ...] = ()
+    modality: str | None = None
+
+
+PLANES = ("axial", "coronal", "sagittal")
+"""Directions in which a NIfTI volume may be cut."""
+
+WINDOWS = ("percentile", "file")
+"""How raw values become grey: from the slice's minimum to its 99.9th percentile, or as a DICOM file says (VOI)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions:
+    """What may be chosen about reading clinical files.
+
+    Attributes
+    ----------
+    plane : str
+        One of `PLANES`; slices of a DICOM series stay in the plane in which they were taken.
+    window : str
+        One of `WINDOWS`. The models have learnt from the first, which is why it is the default.
+    """
+
+    plane: str = "axial"
+    window: str = "percentile"
+
+
+DEFAULT_OPTIONS = ReadOptions()
 
 
 def load_image(source: ImageSource) -> DecodedImage:
@@ -63,7 +85,8 @@ def load_image(source: ImageSource) -> DecodedImage:
     ----------
     source : numpy.ndarray, bytes, str or pathlib.Path
         An array is (H, W) grey, (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA; see `decode_array` for its values. Bytes
-        are an encoded file. A path is read.
+        are an encoded file. A path is read. A DICOM file must hold one slice; volumes are read by
+        `inference.scans.load_scans`.
 
     Raises
     ------
@@ -89,56 +112,44 @@ def read_file(path: Path) -> bytes:
         size_bytes = path.stat().st_size
         if path.is_dir():
             raise InputError(f"{path.name} is a folder; a single picture is accepted here.")
-        _check_file_size(size_bytes)
+        check_file_size(size_bytes)
         return path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {path.name}.") from error
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"The file {path.name} cannot be read: {getattr(error, 'strerror', None) or error}."
-        ) from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError | ValueError) -> InputError:
+    """The error of a path that cannot be opened."""
+    if isinstance(error, FileNotFoundError):
+        return InputError(f"There is no file {path.name}.")
+    return InputError(f"The file {path.name} cannot be read: {getattr(error, 'strerror', None) or error}.")
 
 
 def decode_bytes(content: bytes) -> DecodedImage:
     """Decode an encoded picture; see `load_image`."""
     if not content:
         raise InputError(f"The file is empty. {ACCEPTED} are accepted.")
-    _check_file_size(len(content))
+    check_file_size(len(content))
+    kind = recognise(content[:HEAD_BYTES])
+    if kind is Kind.DICOM:
+        from inference.dicom import decode_single
+
+        return decode_single(content)
+    if kind is not Kind.OTHER:
+        raise InputError(f"A single picture is accepted here; received {kind.value}.")
     try:
         with Image.open(io.BytesIO(content), formats=sorted(FORMATS)) as picture:
-            _check_size(*picture.size)
+            check_picture_size(*picture.size)
             return _decode_picture(picture)
     except InputError:
         raise
     except UnidentifiedImageError as error:
-        raise InputError(f"{ACCEPTED} are accepted; received {_describe(content)}.") from error
+        raise InputError(f"{ACCEPTED} are accepted; received {describe(content)}.") from error
     except Image.DecompressionBombError as error:
         pixels = re.search(r"\((\d+) pixels\)", str(error))  # Pillow's own limit is higher; it names the size
-        raise _too_many_pixels(int(pixels[1]) if pixels else 2 * MAX_PIXELS) from error
+        raise too_many_pixels(int(pixels[1]) if pixels else 2 * MAX_PIXELS) from error
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged data
         raise InputError("The picture is damaged or cut off: its data end or break before the last row.") from error
-
-
-def _check_file_size(size_bytes: int) -> None:
-    if size_bytes > MAX_FILE_BYTES:
-        raise TooLargeError(
-            f"A file of at most {MAX_FILE_BYTES / 2**20:.0f} MB is accepted; received {size_bytes / 2**20:.0f} MB."
-        )
-
-
-def _check_size(width_px: int, height_px: int) -> None:
-    if width_px * height_px > MAX_PIXELS:
-        raise _too_many_pixels(width_px * height_px)
-    if min(width_px, height_px) < MIN_SIDE_PX:
-        raise InputError(
-            f"A picture of at least {MIN_SIDE_PX}×{MIN_SIDE_PX} pixels is accepted; received {width_px}×{height_px}."
-        )
-
-
-def _too_many_pixels(pixels: int) -> TooLargeError:
-    return TooLargeError(
-        f"A picture of at most {MAX_PIXELS / 1e6:.0f} million pixels is accepted; received {pixels / 1e6:.0f} million."
-    )
 
 
 def _decode_picture(picture: Image.Image) -> DecodedImage:
@@ -188,7 +199,7 @@ def decode_array(array: np.ndarray) -> np.ndarray:
             "An array of shape (height, width), (height, width, 3) or (height, width, 4) is accepted; "
             f"received {tuple(array.shape)}."
         )
-    _check_size(array.shape[1], array.shape[0])
+    check_picture_size(array.shape[1], array.shape[0])
     if array.dtype.kind not in "buif":
         raise InputError(f"An array of numbers is accepted; received the type {array.dtype}.")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -211,22 +222,12 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
         return np.rint(array * (255.0 if high <= 1.0 else 1.0)).astype(np.uint8)
     if array.dtype == np.uint16 and high >= _FULL_16_BIT:
         return np.rint(array / 257.0).astype(np.uint8)
+    return window_array(array)
+
+
+def window_array(array: np.ndarray) -> np.ndarray:
+    """Bring values of any range linearly to uint8: their minimum becomes 0, their 99.9th percentile 255."""
+    low = float(array.min())
     high = max(float(np.percentile(array, _TAIL_PERCENTILE)), low + 1e-12)
     scaled = np.clip((array.astype(np.float64) - low) / (high - low), 0.0, 1.0)
     return np.asarray(np.rint(scaled * 255.0).astype(np.uint8))
-
-
-_SIGNATURES: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
-    ("a PDF document", lambda head: head.startswith(b"%PDF")),
-    ("a zip archive", lambda head: head.startswith(b"PK")),
-    ("a DICOM file", lambda head: head[128:132] == b"DICM"),
-    ("a gzip file", lambda head: head.startswith(b"\x1f\x8b")),
-    ("an SVG drawing", lambda head: b"<svg" in head),
-    ("a web page", lambda head: b"<html" in head.lower()),
-    ("a text file", lambda head: head.isascii() and b"\0" not in head),
-)
-
-
-def _describe(content: bytes) -> str:
-    head = content[:512]
-    return next((name for name, matches in _SIGNATURES if matches(head)), "something else")

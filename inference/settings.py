@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import SettingsError
-from inference.images import MAX_FILE_BYTES
+from inference.limits import MAX_FILE_BYTES
 
 DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "brain_tumor"
 """The bundle that comes with the repository."""

@@ -256,6 +256,8 @@ def describe_bundle(
         "labels": list(CLASS_LABELS.values()),
         "spoken": [SPOKEN[label] for label in CLASS_LABELS],
         "network": "model.onnx",
+        "modalities": ["MR"],
+        "background": CLASS_LABELS[NO_TUMOUR],
         "input": describe_input(INPUT),
         "provenance": {
             "created": datetime.date.today().isoformat(),

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from inference.errors import InputError, TooLargeError
-from inference.images import MAX_FILE_BYTES, decode_array, load_image
+from inference.images import decode_array, load_image
+from inference.limits import MAX_FILE_BYTES
 
 RAMP = np.tile(np.arange(0, 256, 2, dtype=np.uint8), (96, 1))
 """A grey ramp of 128×96 pixels from 0 to 254."""

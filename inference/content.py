@@ -1,0 +1,91 @@
+"""What a file is, told by its first bytes and never by its name."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+from enum import Enum
+
+HEAD_BYTES = 64 * 2**10
+"""So many bytes of a file are enough for `recognise`."""
+
+_NIFTI_BYTES = 540
+"""Length of the longer NIfTI header, version 2."""
+
+_VALUE_REPRESENTATIONS = frozenset(b"AE AS CS DA DS IS LO LT OB PN SH ST TM UI UL US".split())
+"""The value representations with which an explicit DICOM data set may begin (PS3.5, 6.2)."""
+
+
+class Kind(Enum):
+    """What `recognise` tells apart; the value names it inside a sentence."""
+
+    DICOM = "a DICOM file"
+    NIFTI = "a NIfTI volume"
+    GZIPPED_NIFTI = "a compressed NIfTI volume"
+    ZIP = "a zip archive"
+    OTHER = "something else"
+
+
+def recognise(head: bytes) -> Kind:
+    """Tell what a file is.
+
+    Parameters
+    ----------
+    head : bytes
+        The file's first `HEAD_BYTES`, or all of it.
+    """
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return Kind.ZIP
+    if _is_nifti(head):
+        return Kind.NIFTI
+    if head.startswith(b"\x1f\x8b") and _is_nifti(_inflate(head)):
+        return Kind.GZIPPED_NIFTI
+    return Kind.DICOM if _is_dicom(head) else Kind.OTHER
+
+
+def _is_dicom(head: bytes) -> bool:
+    """With its preamble (PS3.10, 7.1), or a bare data set that begins with group 0002 or 0008."""
+    if head[128:132] == b"DICM":
+        return True
+    if len(head) < 132:
+        return False
+    explicit = head[4:6] in _VALUE_REPRESENTATIONS
+    if head[:2] == b"\x00\x08":
+        return explicit
+    group, _, length = struct.unpack("<HHI", head[:8])
+    return group in (0x0002, 0x0008) and (explicit or (length <= 64 and length % 2 == 0))
+
+
+def _is_nifti(head: bytes) -> bool:
+    """NIfTI-1 or -2 in one file or two; https://nifti.nimh.nih.gov/nifti-1 and nifti-2."""
+    if len(head) < 348:
+        return False
+    size = head[:4]
+    if size in (struct.pack("<i", 348), struct.pack(">i", 348)):
+        return head[344:348] in (b"n+1\0", b"ni1\0")
+    return size in (struct.pack("<i", 540), struct.pack(">i", 540)) and head[4:7] in (b"n+2", b"ni2")
+
+
+def _inflate(head: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, _NIFTI_BYTES)
+    except zlib.error:
+        return b""
+
+
+_SIGNATURES: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
+    ("a PDF document", lambda head: head.startswith(b"%PDF")),
+    ("a gzip file that holds no NIfTI volume", lambda head: head.startswith(b"\x1f\x8b")),
+    ("an SVG drawing", lambda head: b"<svg" in head),
+    ("a web page", lambda head: b"<html" in head.lower()),
+    ("a text file", lambda head: head.isascii() and b"\0" not in head),
+)
+
+
+def describe(content: bytes) -> str:
+    """Name what a file is, for the sentence that refuses it."""
+    kind = recognise(content[:HEAD_BYTES])
+    if kind is not Kind.OTHER:
+        return str(kind.value)
+    return next((name for name, matches in _SIGNATURES if matches(content[:512])), "something else")

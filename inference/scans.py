@@ -1,0 +1,176 @@
+"""What a file, an upload or an archive holds: pictures and volumes in a stable order, each read in its turn."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from inference.archive import Archive
+from inference.content import HEAD_BYTES, Kind, recognise
+from inference.errors import InputError
+from inference.images import DEFAULT_OPTIONS, DecodedImage, ReadOptions, decode_bytes, read_file, unreadable
+from inference.limits import MAX_VOLUME_BYTES, check_file_size
+from inference.volume import Volume
+
+if TYPE_CHECKING:
+    from inference import dicom
+
+_EMPTY_ARCHIVE = "The zip archive holds no file."
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scan:
+    """One thing to be answered.
+
+    Attributes
+    ----------
+    path : str
+        Where it is inside the source: empty, or the name of an entry of the archive.
+    content : DecodedImage, Volume or InputError
+        A picture, a volume, or why it is neither.
+    """
+
+    path: str
+    content: DecodedImage | Volume | InputError
+
+
+def load_scans(source: bytes | str | Path, options: ReadOptions = DEFAULT_OPTIONS) -> Iterator[Scan]:
+    """Read what a file or an upload holds.
+
+    Parameters
+    ----------
+    source : bytes, str or pathlib.Path
+        A file's bytes, or its path.
+    options : ReadOptions
+
+    Yields
+    ------
+    Scan
+        One, or of an archive several. A volume can be read until the next one is asked for.
+
+    Raises
+    ------
+    InputError
+        The source itself cannot be read. What fails inside an archive is a scan with its error.
+    """
+    with _open(source) as stream:
+        kind = recognise(stream.read(HEAD_BYTES))
+        size_bytes = stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+        if kind is Kind.ZIP:
+            yield from _load_archive(stream, options)
+        elif kind is Kind.OTHER:
+            yield Scan(path="", content=decode_bytes(source if isinstance(source, bytes) else read_file(Path(source))))
+        else:
+            check_file_size(size_bytes, MAX_VOLUME_BYTES)
+            yield Scan(path="", content=_open_volume(stream, kind, options))
+
+
+@contextmanager
+def _open(source: bytes | str | Path) -> Iterator[BinaryIO]:
+    if isinstance(source, bytes):
+        yield io.BytesIO(source)
+        return
+    path = Path(source)
+    try:
+        stream = path.open("rb")
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+    with stream:
+        yield stream
+
+
+def _open_volume(stream: BinaryIO, kind: Kind, options: ReadOptions) -> DecodedImage | Volume:
+    """A volume, or the picture that a volume of one slice is."""
+    if kind is Kind.DICOM:
+        from inference import dicom
+
+        return _unwrap(dicom.open_file(stream, options))
+    from inference import nifti
+
+    return _unwrap(nifti.open_nifti(stream, kind, options))
+
+
+def _unwrap(volume: Volume) -> DecodedImage | Volume:
+    if volume.count > 1:
+        return volume
+    image = volume.load(0).image
+    return DecodedImage(image.pixels, (*image.notes, *volume.notes), image.modality)
+
+
+def _load_archive(stream: BinaryIO, options: ReadOptions) -> Iterator[Scan]:
+    """Pictures and NIfTI volumes by name, then DICOM series."""
+    archive = Archive(stream)
+    if not archive.names:
+        raise InputError(_EMPTY_ARCHIVE)
+    slices: list[str] = []
+    for name in archive.names:
+        try:
+            kind = recognise(archive.read_head(name, HEAD_BYTES))
+            if kind is Kind.DICOM:
+                slices.append(name)
+                continue
+            yield Scan(path=name, content=_open_entry(archive, name, kind, options))
+        except InputError as error:
+            yield Scan(path=name, content=error)
+    if slices:
+        yield from load_series(slices, archive.open, options)
+
+
+def _open_entry(archive: Archive, name: str, kind: Kind, options: ReadOptions) -> DecodedImage | Volume:
+    if kind is Kind.ZIP:
+        raise InputError("An archive inside an archive is not opened; unpack it first.")
+    if kind is Kind.OTHER:
+        return decode_bytes(archive.read(name))
+    return _open_volume(archive.open(name), kind, options)
+
+
+def load_series(names: list[str], read: Callable[[str], BinaryIO], options: ReadOptions) -> Iterator[Scan]:
+    """Read the DICOM files of one folder or archive as the series that they are.
+
+    Parameters
+    ----------
+    names : list of str
+        What ``read`` takes; also the scans' paths.
+    read : Callable
+        Opens a file.
+    options : ReadOptions
+
+    Yields
+    ------
+    Scan
+        A file that is no image, with its error; then pictures and volumes. A volume's path is empty, and its ``paths``
+        name its files.
+    """
+    from inference import dicom
+
+    headers: list[tuple[dicom.Header, str]] = []
+    for name in names:
+        try:
+            with read(name) as stream:
+                headers.append((dicom.read_header(stream), name))
+        except InputError as error:
+            yield Scan(path=name, content=error)
+    for series, files in dicom.group_series(headers):
+        yield load_stack(series, files, read, options)
+
+
+def load_stack(
+    series: str, files: list[tuple[dicom.Header, str]], read: Callable[[str], BinaryIO], options: ReadOptions
+) -> Scan:
+    """Open one of the stacks that `inference.dicom.group_series` tells apart."""
+    from inference import dicom
+
+    if len(files) > 1:
+        return Scan(path="", content=dicom.open_series(files, read, options, series))
+    path = files[0][1]
+    try:
+        with read(path) as stream:
+            volume = dicom.open_file(stream, options)
+        return Scan(path=path, content=_unwrap(replace(volume, series=series)))
+    except InputError as error:
+        return Scan(path=path, content=error)

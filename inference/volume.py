@@ -1,0 +1,79 @@
+"""What a volume is: slices in their order, each decoded when it is asked for, never all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from inference.images import DecodedImage, decode_array, window_array
+
+STRENGTH_PERCENTILE = 99.0
+"""A slice's strength is this percentile of its values: a few hot pixels do not fill an empty slice."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Slice:
+    """One slice of a volume.
+
+    Attributes
+    ----------
+    image : DecodedImage
+    strength : float
+        How bright its brightest parts are, in the volume's own units: compared with the other slices of the volume it
+        tells an empty slice, which, windowed for itself, is a picture of noise.
+    """
+
+    image: DecodedImage
+    strength: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Volume:
+    """A volume that can be classified slice by slice.
+
+    Attributes
+    ----------
+    count : int
+        How many slices; two or more, or one.
+    load : Callable
+        Number of a slice, counted from 0, to `Slice`; raises `InputError`.
+    paths : tuple of str
+        Of each slice, the file that it stands in, as far as each has its own; else empty.
+    series : str
+        What tells it from the other volumes of the same folder or archive: ``"series 1 of 3, T1, 24 slices"``. Never a
+        name, an id or a date of the header.
+    modality : str or None
+        DICOM's code, such as ``"MR"``; None when the format has none.
+    notes : tuple of str
+        Sentences about what was left out or changed while reading.
+    """
+
+    count: int
+    load: Callable[[int], Slice]
+    paths: tuple[str, ...] = ()
+    series: str = ""
+    modality: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def build_slice(values: np.ndarray, modality: str | None = None) -> Slice:
+    """Make a slice of raw values.
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (H, W) or (H, W, 3)
+        Grey values of any range, finite, which are windowed (`inference.images.window_array`); uint8 is taken as it is,
+        and so are three channels, RGB.
+    modality : str or None
+
+    Raises
+    ------
+    InputError
+        The size is outside the limits.
+    """
+    grey = values if values.ndim == 2 else values.mean(axis=2)
+    strength = float(np.percentile(grey, STRENGTH_PERCENTILE)) if grey.size else 0.0
+    pixels = decode_array(values if values.dtype == np.uint8 else window_array(values))
+    return Slice(image=DecodedImage(pixels, modality=modality), strength=strength)
