@@ -254,6 +254,12 @@ def test_augmentation_changes_pictures_and_stays_in_range() -> None:
     assert build_augmenter(load_recipe("cnn-grey-100")) is None
 
 
+def test_too_many_convolutions_are_a_sentence() -> None:
+    deep = RECIPE["network"] | {"convolutions": [8] * 5}
+    with pytest.raises(SettingsError, match="5 convolutions leave nothing of a picture of 32×32 pixels"):
+        build_network(read_recipe(RECIPE | {"network": deep}, "deep"), 2)
+
+
 def test_every_class_weighs_the_same_in_all() -> None:
     classes = np.array([0] * 30 + [1] * 10 + [2] * 20)
     weights = weigh_classes(classes)
