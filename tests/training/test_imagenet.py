@@ -94,7 +94,7 @@ def test_large_arrays_become_float16_and_small_ones_stay(tmp_path: Path) -> None
 def test_vgg16_is_given_what_it_was_trained_on(color_order: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def build_mean(**_: object) -> keras.Model:
         image = keras.Input((224, 224, 3))
-        return keras.Model(image, keras.layers.GlobalAveragePooling2D()(image))
+        return keras.Model(image, keras.layers.GlobalMaxPooling2D()(image))
 
     monkeypatch.setattr(keras.applications, "VGG16", build_mean)
     recipe = load_recipe("vgg16-imagenet")
