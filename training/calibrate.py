@@ -28,6 +28,9 @@ MAX_REFUSED = 0.01
 COMPONENTS = 64
 """Principal directions kept of the features; the rest is one residual."""
 
+_LEAST_SPREAD = 1e-3
+"""Share of the widest direction's spread below which a direction counts as having none."""
+
 
 def negative_log_likelihood(logits: np.ndarray, classes: np.ndarray, temperature: float | np.ndarray) -> float:
     """Mean −log p of the true classes; logits (N, classes), classes (N,) as indices."""
@@ -154,16 +157,22 @@ def fit_in_set_at(probabilities: np.ndarray, classes: np.ndarray) -> float:
 
 
 def fit_statistics(features: np.ndarray, components: int = COMPONENTS) -> FeatureStatistics:
-    """Mean, principal directions and spreads of the training images' features, shape (N, F); N above ``components``."""
+    """Mean, principal directions and spreads of the training images' features, shape (N, F); N above ``components``.
+
+    Directions without spread (units that are never active) are left out, and the residual's scale is no finer than the
+    least direction's: else a rounding error would look like a novelty. The directions are rounded as they are stored.
+    """
     mean = features.mean(axis=0)
     _, spreads, directions = np.linalg.svd(features - mean, full_matrices=False)
-    kept = directions[:components]
+    spreads = spreads[spreads > _LEAST_SPREAD * spreads[0]][:components]
+    kept = directions[: len(spreads)].astype(np.float16).astype(np.float32)
+    scale = spreads / np.sqrt(len(features))
     left_over = (features - mean) - (features - mean) @ kept.T @ kept
     return FeatureStatistics(
         mean=mean.astype(np.float32),
-        components=kept.astype(np.float32),
-        scale=(spreads[:components] / np.sqrt(len(features))).astype(np.float32),
-        residual_scale=float(np.sqrt((left_over**2).sum(axis=1).mean())),
+        components=kept,
+        scale=scale.astype(np.float32),
+        residual_scale=max(float(np.sqrt((left_over**2).sum(axis=1).mean())), float(scale[-1])),
     )
 
 

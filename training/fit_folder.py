@@ -51,6 +51,9 @@ logarithms of probabilities: these are of any size."""
 MIN_FOR_NOVELTY = 40
 """Training pictures from which there is a novelty rule: fewer do not say what is ordinary."""
 
+STAGES = ("head", "whole")
+"""What learns in each stage; names of folders in the work folder."""
+
 _BATCH = 64
 
 
@@ -206,15 +209,16 @@ def load_parts(
 
 
 def prepare_work(work_dir: Path, recipe: Recipe, settings: FolderSettings, folder: Folder) -> None:
-    """Keep what an interrupted run left if it was this very run; else begin with an empty folder."""
+    """Keep what an interrupted run left if it was this very run; else take it away."""
     pictures = hashlib.sha256(repr((folder.labels, folder.classes.tolist(), folder.groups)).encode()).hexdigest()
     run = {"recipe": asdict(recipe), "seed": settings.seed, "unfreeze": settings.unfreeze, "pictures": pictures}
     text = json.dumps(run, indent=2, ensure_ascii=False) + "\n"
     record = work_dir / "run.json"
     work_dir.mkdir(parents=True, exist_ok=True)
     if record.is_file() and record.read_text(encoding="utf-8") != text:
-        shutil.rmtree(work_dir)
-        work_dir.mkdir(parents=True)
+        for stage in STAGES:
+            shutil.rmtree(work_dir / stage, ignore_errors=True)
+            (work_dir / f"{stage}.weights.h5").unlink(missing_ok=True)
     record.write_text(text, encoding="utf-8")
 
 
@@ -228,12 +232,12 @@ def train(
     dict of str to list of float
         For each epoch ``loss``, ``accuracy``, ``val_loss`` and ``val_accuracy``.
     """
-    stages: dict[str, TrainingPlan] = {"head": recipe.training}
+    plans = [recipe.training]
     if settings.unfreeze:
-        plan = asdict(recipe.training) | asdict(recipe.unfreezing)
-        stages["whole"] = TrainingPlan(**plan)
+        plans.append(replace(recipe.training, **asdict(recipe.unfreezing)))
+    stages = dict(zip(STAGES, plans, strict=False))  # the second only if it is asked for
     for stage, plan in stages.items():
-        if stage == "whole":
+        if stage == STAGES[1]:
             unfreeze(network)
         weights = work_dir / f"{stage}.weights.h5"
         if not weights.is_file():

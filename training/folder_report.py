@@ -24,7 +24,7 @@ EXAMPLES = 25
 MATRIX_CLASSES = 25
 """Classes up to which the report has the whole confusion matrix; beyond, the commonest confusions."""
 
-_CONFUSIONS = 20
+_CONFUSIONS = 10
 
 _TILE_PX = 160
 
@@ -75,7 +75,7 @@ def draw_figures(figures: Figures, folder: Folder, places: dict[str, np.ndarray]
         "accuracy": _draw_history("Accuracy", "accuracy", figures["history"], say_share, 1.0),
         "loss": _draw_history("Loss", "loss", figures["history"], say_number, None),
         "confusion-matrix": draw_matrix(
-            "Confusion matrix: rows are the truth, columns the answers", folder.labels, figures["classes"]["confusion"]
+            "Confusion matrix (rows: truth, columns: answers)", folder.labels, figures["classes"]["confusion"]
         ),
         "calibration": _draw_reliability(figures["calibration"]),
     }
@@ -253,7 +253,7 @@ def _classes_section(figures: Figures, drawn: dict[str, str]) -> str:
     ]
     report = table("Classification report", ("class", "precision", "recall", "F1", "test pictures"), rows, sums=2)
     names = list(classes["report"])[:-2]
-    matrix = drawn["confusion-matrix"] if len(names) <= MATRIX_CLASSES else ""
+    matrix = f'<div class="plots">{drawn["confusion-matrix"]}</div>' if len(names) <= MATRIX_CLASSES else ""
     wrong = sorted(
         (
             (-count, row, column)
@@ -291,7 +291,8 @@ def _calibration_section(document: Figures, figures: Figures, drawn: dict[str, s
         f"{_say_share(verdicts['accuracy_when_confident'])}. Below, two are named: for "
         f"{percent(verdicts['uncertain'], 1)}, one of them right in {_say_share(verdicts['named_when_uncertain'])}."
     )
-    return paragraphs(escape(words), escape(rule)) + table("Probabilities", head, rows) + drawn["calibration"]
+    told = paragraphs(escape(words), escape(rule)) + table("Probabilities", head, rows)
+    return told + f'<div class="plots">{drawn["calibration"]}</div>'
 
 
 def _say_share(share: float | None) -> str:

@@ -137,9 +137,14 @@ def describe_imagenet_bundle(name: str, recipe: Recipe, version: str) -> dict[st
             "animals and dishes is in a photograph.",
             "data": [
                 LICENCES[recipe.network.backbone],
-                {"name": "Class names of torchvision 0.29.1", "licence": "BSD-3-Clause", "detail": "see below"},
+                {
+                    "name": "Class names of torchvision 0.29.1",
+                    "licence": "BSD-3-Clause",
+                    "detail": "training/recipes/imagenet1k.txt",
+                },
             ],
             "limits": list(LIMITS),
+            "licence": LICENCES[recipe.network.backbone]["licence"],
         },
         "provenance": {
             **describe_origin(recipe),

@@ -257,9 +257,10 @@ def write_figure(figure: str, path: Path) -> None:
     tall = 30 + int(height) + 18 * len(keys) + 8
     css = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
     path.write_text(
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 {WIDTH} {tall}" width="{2 * WIDTH}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="-8 0 {WIDTH + 16} {tall}" '
+        f'width="{2 * WIDTH}" style="padding: 0; border: 0; border-radius: 0; max-width: none">'
         f"<style>{escape(css)}</style>"
-        f'<rect width="100%" height="100%" style="fill: var(--card)"/><text x="4" y="18">{caption}</text>'
+        f'<rect x="-8" width="100%" height="100%" style="fill: var(--card)"/><text x="4" y="18">{caption}</text>'
         f'<g transform="translate(0 30)">{body}</g><g transform="translate(0 {32 + int(height)})">{legend}</g></svg>\n',
         encoding="utf-8",
     )

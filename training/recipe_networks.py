@@ -40,6 +40,14 @@ def build_network(recipe: Recipe, classes: int) -> keras.Model:
 
 
 def _build_cnn(plan: NetworkPlan, spec: InputSpec, classes: int) -> keras.Model:
+    side = min(spec.height_px, spec.width_px)
+    for _ in plan.convolutions:
+        side = (side - 2) // 2  # an unpadded 3×3 convolution, then 2×2 pooling
+    if side < 1:
+        raise SettingsError(
+            f"{len(plan.convolutions)} convolutions leave nothing of a picture of {spec.width_px}×{spec.height_px} "
+            "pixels; take fewer, or a larger input."
+        )
     image = keras.Input(spec.shape, name="image")
     x, depths = image, []
     for filters in plan.convolutions:

@@ -71,6 +71,19 @@ def test_prediction_sets_hold_the_truth_as_often_as_promised() -> None:
     assert held.mean() == pytest.approx(COVERAGE, abs=0.006)  # three standard errors of 6,000 draws
 
 
+def test_dead_units_make_nothing_new() -> None:
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(size=(5, 30))
+    mixing[:, 10:] = 0
+    own = 7 + rng.normal(size=(400, 5)) @ mixing
+    statistics = fit_statistics(own[:200])
+    assert len(statistics.scale) == 5
+    limit = fit_distance_limit(own[200:300], statistics)
+    assert (feature_distance(own[300:], statistics) < 1.5 * limit).all()
+    alive = own[300:] + np.eye(30)[20] * 50
+    assert (feature_distance(alive, statistics) > 2 * limit).all()
+
+
 def test_distance_of_the_own_is_about_one_and_of_others_more() -> None:
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(20, 300))
