@@ -48,6 +48,20 @@ def make_bundle(path: Path | None = None, **changes: Any) -> ModelBundle:
     return ModelBundle(**{**values, **changes})
 
 
+BREEDS = tuple(f"Breed {number}" for number in range(1, 39)) + ("Épagneul <b>breton</b>", "Zwergpudel")
+"""Forty classes, more than are shown at once."""
+
+BREED_PROBABILITIES = dict.fromkeys(BREEDS[:-1], 0.005) | {"Breed 7": 0.14, BREEDS[-1]: 0.67}
+
+
+def make_breeds() -> FakeClassifier:
+    """A model of many classes that always sees a Zwergpudel, without heat maps, examples or a disclaimer."""
+    bundle = make_bundle(
+        name="breeds", title="Dog breeds", subject="a dog", labels=BREEDS, spoken=BREEDS, about={"summary": "Dogs."}
+    )
+    return FakeClassifier(bundle=bundle, gives_maps=False, always=BREED_PROBABILITIES)
+
+
 def make_prediction(probabilities: Mapping[str, float] = CONFIDENT, **changes: Any) -> Prediction:
     """A prediction with the verdict that suits the numbers, unless it is given."""
     ranked = sorted(probabilities, key=lambda label: probabilities[label], reverse=True)
@@ -80,12 +94,14 @@ class FakeClassifier:
     """Decodes like the real one, then answers by the picture's mean colour.
 
     Red is uncertain, green is refused, blue is nearly certain and no place stands out, a magenta picture is a defect of
-    the program, anything else is a confident pear. With ``gives_maps=False`` it is a model without heat maps.
+    the program, anything else is a confident pear. With ``gives_maps=False`` it is a model without heat maps; with
+    ``always`` these are the probabilities whatever the picture is.
     """
 
     bundle: ModelBundle = field(default_factory=make_bundle)
     delay_s: float = 0.0
     gives_maps: bool = True
+    always: Mapping[str, float] | None = None
     calls: list[Any] = field(default_factory=list)
 
     def predict(self, image: bytes | str | Path | np.ndarray | DecodedImage, /, *, explain: bool = False) -> Prediction:
@@ -93,6 +109,10 @@ class FakeClassifier:
         self.calls.append(image)
         decoded = image if isinstance(image, DecodedImage) else load_image(image)
         time.sleep(self.delay_s)
+        if self.always:
+            return make_prediction(
+                self.always, model_name=self.bundle.name, model_version=self.bundle.version, notes=decoded.notes
+            )
         high = tuple(bool(value > 127) for value in decoded.pixels.reshape(-1, 3).mean(axis=0))
         heatmap = make_heatmap(0.9, decoded.pixels.shape[:2]) if explain and self.gives_maps else None
         if high == (True, False, True):

@@ -1,4 +1,4 @@
-"""The real server with a classifier of the test's choice, in a thread of the test process."""
+"""The real server with models of the test's choice, in a thread of the test process."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ MAX_FILE_BYTES = 2 * 2**20
 
 
 @contextmanager
-def serve_in_thread(*classifiers: Classifier) -> Iterator[str]:
-    """Serve on a free port of the loopback interface; gives the address, ``http://127.0.0.1:…/``."""
+def serve_in_thread(*models: Classifier | Catalogue) -> Iterator[str]:
+    """Serve classifiers, or one catalogue, on a free port of the loopback interface; gives ``http://127.0.0.1:…/``."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    app = build_app(Catalogue.of(*classifiers), Settings(port=port, max_file_bytes=MAX_FILE_BYTES))
+    catalogue = models[0] if isinstance(models[0], Catalogue) else Catalogue.of(*models)  # type: ignore[arg-type]
+    app = build_app(catalogue, Settings(port=port, max_file_bytes=MAX_FILE_BYTES))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

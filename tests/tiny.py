@@ -22,17 +22,22 @@ EVIDENCE_WEIGHTS = np.full((3, 1), 1 / (3 * 255), np.float32)
 
 
 def write_onnx(
-    path: Path, *, weights: np.ndarray = WEIGHTS, softmax: bool = False, evidence: np.ndarray | None = None
+    path: Path,
+    *,
+    weights: np.ndarray = WEIGHTS,
+    activation: str | None = None,
+    evidence: np.ndarray | None = None,
+    nchw: bool = False,
 ) -> None:
     """The mean over height and width (BGR as fed), times ``weights``; evidence is each pixel times ``evidence``."""
     nodes = [
         helper.make_node("ReduceMean", ["image", "axes"], ["features"], keepdims=0),
-        helper.make_node("MatMul", ["features", "weights"], ["scores" if softmax else "logits"]),
+        helper.make_node("MatMul", ["features", "weights"], ["scores" if activation else "logits"]),
     ]
-    if softmax:
-        nodes.append(helper.make_node("Softmax", ["scores"], ["logits"], axis=-1))
+    if activation:
+        nodes.append(helper.make_node(activation, ["scores"], ["logits"]))
     outputs = {"logits": ["n", weights.shape[1]], "features": ["n", 3]}
-    constants = {"axes": np.array([1, 2]), "weights": weights}
+    constants = {"axes": np.array([2, 3] if nchw else [1, 2]), "weights": weights}
     if evidence is not None:
         nodes.append(helper.make_node("MatMul", ["image", "evidence_weights"], ["evidence"]))
         outputs["evidence"] = ["n", 150, 150, evidence.shape[1]]
@@ -40,7 +45,7 @@ def write_onnx(
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 150, 150, 3])],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, 150, 150] if nchw else ["n", 150, 150, 3])],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
         [numpy_helper.from_array(array, name) for name, array in constants.items()],
     )

@@ -45,6 +45,13 @@ def test_spoken_defaults_to_labels(tmp_path: Path) -> None:
         ({"novelty": {"grey_only": "yes"}}, '"novelty.grey_only"'),
         ({"files": {"model.onnx": "12"}}, '"files.model.onnx" must be a SHA-256'),
         ({"files": {}}, "must list model.onnx"),
+        ({"input": {"mean": [1, 2]}}, '"input.mean" must be a list of 3 numbers, one a channel; received [1, 2]'),
+        ({"input": {"mean": ["1", 2, 3]}}, '"input.mean"'),
+        ({"input": {"std": [1, 0, 1]}}, '"input.std" must be a list of 3 numbers, one a channel, above 0'),
+        ({"input": {"color_order": "grey", "std": [1, 1, 1]}}, '"input.std" must be a list of 1 numbers'),
+        ({"input": {"layout": "hwcn"}}, "\"input.layout\" must be nhwc or nchw; received 'hwcn'"),
+        ({"output": "percent"}, '"output" must be logits or probabilities or sigmoid'),
+        ({"output": "sigmoid"}, "two texts, because output is sigmoid"),
     ],
 )
 def test_wrong_key_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -117,3 +124,46 @@ def test_bare_file_gets_the_tutorials_input(tmp_path: Path) -> None:
     assert bundle.labels == ("Glioma Tumor", "No Tumor", "Meningioma Tumor", "Pituitary Tumor")
     assert (bundle.input.shape, bundle.input.color_order) == ((150, 150, 3), "bgr")
     assert (bundle.input.value_min, bundle.input.value_max) == (0.0, 255.0)
+
+
+def test_written_by_hand_without_hashes_and_card(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    write_onnx(folder / "net.onnx")
+    document = {"schema": 1, "name": "mine", "version": "1", "labels": LABELS, "network": "net.onnx"}
+    (folder / "bundle.json").write_text(json.dumps(document), encoding="utf-8")
+    classifier = Classifier.load(folder)
+    assert (classifier.bundle.title, classifier.bundle.subject) == ("mine", "something this model knows")
+    assert (classifier.bundle.input.color_order, classifier.bundle.novelty.grey_only) == ("rgb", False)
+    (folder / "net.onnx").unlink()
+    with pytest.raises(BundleError, match=r"lacks the file net\.onnx"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("activation", "output", "fits"),
+    [
+        (None, "logits", True),
+        ("Softmax", "probabilities", True),
+        (None, "probabilities", False),
+        ("Softmax", "logits", False),
+    ],
+)
+def test_a_wrong_word_about_the_output_is_told(tmp_path: Path, activation: str, output: str, fits: bool) -> None:
+    (tmp_path / "b").mkdir()
+    write_onnx(tmp_path / "b" / "model.onnx", activation=activation)
+    folder = write_bundle(tmp_path / "b", output=output)
+    if fits:
+        assert Classifier.load(folder).bundle.output == output
+    else:
+        with pytest.raises(BundleError, match=f'says "output": "{output}", and the network model.onnx gives'):
+            Classifier.load(folder)
+
+
+def test_a_bare_file_is_worded_by_data(tmp_path: Path) -> None:
+    write_onnx(tmp_path / "mine.onnx")
+    bundle = load_bundle(tmp_path / "mine.onnx")
+    assert (bundle.name, bundle.title, bundle.version) == ("mine", "mine.onnx", "unversioned")
+    assert (bundle.subject, bundle.novelty.grey_only, bundle.files) == ("a brain MRI", True, {})
+    assert "not a medical device" in bundle.about["disclaimer"]
+    assert Classifier.load(tmp_path / "mine.onnx").bundle == bundle

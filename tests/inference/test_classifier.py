@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inference import Classifier, InputError, Verdict
+from inference import BundleError, Classifier, InputError, Verdict
 from inference.bundle import Calibration, InputSpec
 from inference.decision import decide, softmax
 from inference.preprocess import build_batch, prepare_image
@@ -106,7 +106,7 @@ def test_far_features_are_refused(tmp_path: Path) -> None:
 
 def test_softmax_inside_the_network_is_recognised(classifier: Classifier, tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
-    write_onnx(tmp_path / "b" / "model.onnx", softmax=True)
+    write_onnx(tmp_path / "b" / "model.onnx", activation="Softmax")
     inside = Classifier.load(write_bundle(tmp_path / "b"))
     picture = striped((30, 60, 250))
     ours, theirs = inside.predict(picture), classifier.predict(picture)
@@ -130,6 +130,32 @@ def test_temperature_softens(tmp_path: Path, classifier: Classifier) -> None:
     picture = striped((0, 0, 255))
     assert soft.predict(picture).probability < classifier.predict(picture).probability
     assert soft.predict(picture).label == classifier.predict(picture).label
+
+
+def test_mean_std_and_channels_first_feed_the_same_numbers(classifier: Classifier, tmp_path: Path) -> None:
+    """(x / 255 − mean) / std, channels first; the network's weights undo both, so that the answer is the same."""
+    mean, std = np.array([0.1, 0.2, 0.3]), np.array([0.5, 0.25, 0.2])
+    (tmp_path / "b").mkdir()
+    write_onnx(tmp_path / "b" / "model.onnx", weights=(WEIGHTS * 255 * std[:, None]).astype(np.float32), nchw=True)
+    spec = {"width_px": 150, "height_px": 150, "color_order": "bgr", "value_range": [0, 1], "resize": "area"}
+    spec |= {"mean": mean.tolist(), "std": std.tolist(), "layout": "nchw"}
+    picture = striped((30, 60, 250))
+    numbers = Classifier.load(write_bundle(tmp_path / "b", input=spec)).predict(picture).probabilities.values()
+    logits = np.log(list(classifier.predict(picture).probabilities.values())) - mean @ (WEIGHTS * 255)
+    assert np.allclose(list(numbers), softmax(logits), atol=1e-5)
+
+
+def test_one_number_is_the_second_of_two_labels(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    write_onnx(tmp_path / "b" / "model.onnx", weights=WEIGHTS[:, :1], activation="Sigmoid")
+    folder = write_bundle(tmp_path / "b", labels=["no blue", "blue"], output="sigmoid")
+    picture = striped((0, 0, 255))
+    mean = cv2.resize(picture, (150, 150), interpolation=cv2.INTER_AREA).mean(axis=(0, 1))[2]
+    prediction = Classifier.load(folder).predict(picture)
+    assert prediction.probabilities["blue"] == pytest.approx(1 / (1 + np.exp(-mean / 64)), abs=1e-5)
+    assert sum(prediction.probabilities.values()) == pytest.approx(1.0)
+    with pytest.raises(BundleError, match=r"must give 2 numbers a picture.*\(1,\)"):
+        Classifier.load(write_bundle(tmp_path / "b", labels=["no blue", "blue"]))
 
 
 def test_a_bad_picture_is_an_input_error(classifier: Classifier) -> None:

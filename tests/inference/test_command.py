@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from inference.__main__ import main
-from tests.tiny import LABELS, striped, write_bundle
+from tests.tiny import LABELS, striped, write_bundle, write_onnx
 
 KEYS = ["path", "slice", "verdict", "label", "probabilities", "candidates", "novelty", "error"]
 
@@ -90,6 +91,32 @@ def test_outputs(bundle: Path, folder: Path, tmp_path: Path, capsys: pytest.Capt
     assert "text file" in rows[0]["error"]
 
 
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """A bundle of twelve classes, more than are printed."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    write_onnx(folder / "model.onnx", weights=np.linspace(0, 1, 36, dtype=np.float32).reshape(3, 12) / 16)
+    return write_bundle(folder, labels=[f"class {number}" for number in range(12)])
+
+
+def test_of_many_classes_the_first_five_are_printed_and_all_written(
+    many: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder / "b.png", "--model", many, "--out", tmp_path / "rows.jsonl") == 0
+    printed = json.loads(capsys.readouterr().out)
+    written = json.loads((tmp_path / "rows.jsonl").read_text(encoding="utf-8"))
+    assert list(printed["probabilities"]) == [f"class {number}" for number in (11, 10, 9, 8, 7)]
+    assert list(written["probabilities"]) == [f"class {number}" for number in range(12)]
+    assert printed["probabilities"].items() <= written["probabilities"].items()
+    assert printed["label"] == "class 11"
+    run(folder / "b.png", "--model", many, "--top", "2", "--out", tmp_path / "rows.csv")
+    assert list(json.loads(capsys.readouterr().out)["probabilities"]) == ["class 11", "class 10"]
+    with (tmp_path / "rows.csv").open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert sum(float(row[f"class {number}"]) for number in range(12)) == pytest.approx(1)
+
+
 def test_notes_go_to_standard_error(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     frames = [Image.fromarray(striped((0, 0, level))) for level in (250, 100)]
     frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
@@ -98,7 +125,14 @@ def test_notes_go_to_standard_error(bundle: Path, tmp_path: Path, capsys: pytest
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["x.png", "--nonsense"], ["x.png", "--out", "rows.xml"], ["x.png", "--model", "nowhere"]]
+    "arguments",
+    [
+        [],
+        ["x.png", "--nonsense"],
+        ["x.png", "--out", "rows.xml"],
+        ["x.png", "--top", "0"],
+        ["x.png", "--model", "nowhere"],
+    ],
 )
 def test_bad_usage_is_2(bundle: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     if "--model" not in arguments:

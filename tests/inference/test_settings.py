@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 import inference
@@ -21,6 +24,15 @@ def test_environment_and_options() -> None:
     settings = read_settings(["--port", "9001", "--share"], environ)
     assert (settings.port, settings.auth, settings.host) == (9001, ("ann", "se:cret"), "127.0.0.1")
     assert (settings.share, settings.root_path) == (True, "/gyrus")
+
+
+def test_several_models() -> None:
+    both = f"models/a{os.pathsep} models/b {os.pathsep}"
+    assert Settings.from_env({"GYRUS_MODEL": both}).models == (Path("models/a"), Path("models/b"))
+    given = read_settings(["--model", f"odd{os.pathsep}name", "--model", "c"], {"GYRUS_MODEL": both})
+    assert given.models == (Path(f"odd{os.pathsep}name"), Path("c"))
+    assert given.model == given.models[0]
+    assert read_settings([], {"GYRUS_MODEL": os.pathsep}).models == (DEFAULT_MODEL,)
 
 
 def test_hugging_face_spaces() -> None:

@@ -11,7 +11,16 @@ import pytest
 from inference.errors import InputError
 from inference.explain import build_heatmap
 from inference.prediction import Verdict
-from tests.fakes import CERTAIN, CONFIDENT, UNCERTAIN, make_bundle, make_heatmap, make_prediction
+from tests.fakes import (
+    BREED_PROBABILITIES,
+    CERTAIN,
+    CONFIDENT,
+    UNCERTAIN,
+    make_breeds,
+    make_bundle,
+    make_heatmap,
+    make_prediction,
+)
 from ui import presenter
 from ui.presenter import Tone, format_percent, present_error, present_prediction
 
@@ -187,3 +196,35 @@ def test_heat_map_says_where(cell: tuple[int, int], words: str) -> None:
 def test_faint_heat_map_points_at_nothing() -> None:
     shown = presenter.present_heatmap(make_heatmap(0.2))
     assert (shown.sentence, shown.drawn) == ("No place in the image stands out.", False)
+
+
+def test_of_many_classes_five_are_shown_and_the_rest_is_counted() -> None:
+    shown = present_prediction(make_prediction(BREED_PROBABILITIES), make_breeds().bundle)
+    assert [row.label for row in shown.rows[:2]] == ["Zwergpudel", "Breed 7"]
+    assert len(shown.rows) == 5
+    assert shown.source.endswith(". The 5 most probable of 40 classes")
+    assert shown.sentence == "Zwergpudel, 67 %."
+
+
+def test_a_sentence_spells_out_five_candidates_at_most() -> None:
+    many = tuple(list(BREED_PROBABILITIES)[:12])
+    prediction = make_prediction(BREED_PROBABILITIES, verdict=Verdict.UNCERTAIN, candidates=many)
+    sentence = present_prediction(prediction, make_breeds().bundle).sentence
+    assert sentence.endswith("Breed 5 (<1 %) or one of 7 more.")
+
+
+def test_purpose_of_many_classes_is_a_number() -> None:
+    assert presenter.describe_purpose(make_breeds().bundle) == (
+        "Show it a dog. It answers with one or two of 40 classes, or says that it cannot tell."
+    )
+
+
+def test_classes_are_listed_in_the_alphabets_order() -> None:
+    bundle = make_bundle(labels=("pug", "Boxer", "akita"), spoken=("pug", "boxer", "akita"))
+    assert presenter.list_classes(bundle) == ["akita", "Boxer", "pug"]
+    assert not presenter.has_many_classes(bundle)
+
+
+def test_models_of_one_title_are_told_apart_by_name() -> None:
+    bundles = [make_bundle(), make_bundle(name="veg"), make_breeds().bundle]
+    assert presenter.name_models(bundles) == {"fruit": "Fruit (fruit)", "veg": "Fruit (veg)", "breeds": "Dog breeds"}

@@ -21,7 +21,7 @@ from PIL import Image
 
 from inference import Catalogue, SettingsError, __version__
 from inference.settings import Settings
-from tests.fakes import CONFIDENT, FakeClassifier
+from tests.fakes import BREED_PROBABILITIES, BREEDS, CONFIDENT, FakeClassifier, make_breeds
 from tests.tiny import striped, write_bundle
 from ui.web.server import build_app, describe_address, open_socket
 
@@ -313,6 +313,75 @@ class TestHeatMap:
 
     def test_it_is_documented(self, client: TestClient) -> None:
         operation = client.get("/openapi.json").json()["paths"]["/api/classify"]["post"]
-        assert operation["parameters"][0]["name"] == "explain"
+        assert [parameter["name"] for parameter in operation["parameters"]] == ["explain", "model", "top"]
         assert {"application/json", "image/png"} == set(operation["responses"]["200"]["content"])
         assert operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Row")
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[TestClient]:
+    with TestClient(build_app(Catalogue.of(FakeClassifier(), make_breeds()), Settings())) as client:
+        yield client
+
+
+class TestSeveralModels:
+    """``/api/models``, ``?model=`` and ``?top=``."""
+
+    def test_what_there_is(self, two: TestClient) -> None:
+        fruit, breeds = two.get("/api/models").json()
+        assert (fruit["name"], fruit["version"], fruit["title"]) == ("fruit", "1.2.3", "Fruit")
+        assert fruit["labels"] == ["Apple", "Pear Fruit", "Quince"]
+        assert fruit["notes"] == ["It has never seen a medlar."]
+        assert "not a medical device" in fruit["disclaimer"]
+        assert (breeds["labels"], breeds["disclaimer"], breeds["notes"]) == (list(BREEDS), "", [])
+        assert breeds["input"] == {"width_px": 150, "height_px": 150, "color_order": "bgr", "value_range": [0, 255]}
+
+    def test_the_named_one_answers_and_by_default_the_first(self, two: TestClient) -> None:
+        files = {"file": png((100, 100, 100))}
+        assert two.post("/api/classify", files=files).json()["label"] == "Pear Fruit"
+        row = two.post("/api/classify?model=breeds", files=files).json()
+        assert row["probabilities"] == BREED_PROBABILITIES, "the API has every class"
+        assert row["label"] == "Zwergpudel"
+        assert two.get("/version").json()["model"] == "fruit"
+
+    def test_top(self, two: TestClient) -> None:
+        row = two.post("/api/classify?model=breeds&top=2", files={"file": png((9, 9, 9))}).json()
+        assert list(row["probabilities"].items()) == [("Zwergpudel", 0.67), ("Breed 7", 0.14)]
+        every = two.post("/api/classify?top=99", files={"file": png((100, 100, 100))}).json()
+        assert every["probabilities"] == CONFIDENT
+        for value in ("0", "-1", "many"):
+            answer = two.post(f"/api/classify?top={value}", files={"file": png((9, 9, 9))})
+            assert (answer.status_code, answer.json()["error"]) == (422, "top is a whole number from 1.")
+
+    def test_an_unknown_name_is_told_what_there_is(self, two: TestClient) -> None:
+        answer = two.post("/api/classify?model=<b>dogs</b>", files={"file": png((9, 9, 9))})
+        assert answer.status_code == 404
+        assert answer.json()["error"] == "There is no model '<b>dogs</b>' here. What there is: fruit, breeds."
+        assert answer.headers["content-type"] == "application/json"
+
+    def test_a_network_that_cannot_be_loaded_is_a_sentence(self, tmp_path: Path) -> None:
+        good, bad = write_bundle(tmp_path / "good", name="good"), write_bundle(tmp_path / "bad", name="bad")
+        (bad / "model.onnx").write_bytes(b"no network")
+        with TestClient(build_app(Catalogue.open([good, bad]), Settings())) as client:
+            answer = client.post("/api/classify?model=bad", files={"file": png((9, 9, 9))})
+            assert answer.status_code == 500
+            assert "was altered" in answer.json()["error"]
+            assert [model["loaded"] for model in client.get("/api/models").json()] == [True, False]
+
+    def test_the_documentation_names_the_models_and_no_other_subject(self, two: TestClient) -> None:
+        schema = two.get("/openapi.json").json()
+        assert "Show it a fruit." in schema["info"]["description"]
+        assert "Dog breeds" in schema["info"]["description"]
+        assert "/api/models" in schema["paths"]
+        assert "404" in schema["paths"]["/api/classify"]["post"]["responses"]
+        assert "brain" not in json.dumps(schema).lower()
+
+    def test_the_password_guards_the_list(self, guarded: TestClient) -> None:
+        assert guarded.get("/api/models").status_code == 401
+
+
+def test_two_models_of_one_name_are_told(tmp_path: Path) -> None:
+    bundle = str(write_bundle(tmp_path / "tiny"))
+    command = [sys.executable, "app.py", "--port", "17865", "--model", bundle, "--model", bundle]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr[:28]) == (1, "Two models are called tiny: ")

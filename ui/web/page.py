@@ -125,13 +125,13 @@ class _Handlers:
         self._models = models
         self._slots = threading.BoundedSemaphore(_CONCURRENT_RUNS)
 
-    def classify(self, image: object, model: str) -> Answer:
+    def classify(self, image: object, model: str | None) -> Answer:
         """Classify an image file. Returns the numbers of the classes that are shown, and the verdict in words."""
         path = uploaded_path(image)
         if path is None:
             return _NO_NUMBERS, answer_for(None, model, present_missing())
         try:
-            classifier = self._models.load(model)
+            classifier = self._models.load(None if model is None else str(model))  # an API client may send anything
             with self._slots:
                 prediction = classifier.predict(path, explain=True)
             presentation = present_prediction(prediction, classifier.bundle)
