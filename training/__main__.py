@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -66,6 +67,11 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--out", type=Path, default=Path("runs/evaluation"), help="folder for evaluation.html and evaluation.json"
     )
+
+    volumes = commands.add_parser("volumes", help="measure a bundle's answers for whole volumes; prints JSON")
+    volumes.add_argument("bundle", type=Path, help="bundle folder")
+    volumes.add_argument("folder", metavar="data", type=Path, nargs="?", help="the same as --data")
+    _add_data(volumes, required=False)
     return parser
 
 
@@ -139,16 +145,24 @@ def run(options: argparse.Namespace) -> None:
             twin=options.twin,
             groups=options.groups,
         )
+    elif options.command == "volumes":
+        from training.evaluate_volumes import evaluate_volumes
+
+        print(json.dumps(evaluate_volumes(options.bundle, _find_data(options)), indent=2))
     else:
         from training.evaluate import evaluate
 
-        data = options.folder or options.data
-        if data is None:
-            raise SettingsError(
-                "Name the folder of images: python -m training evaluate BUNDLE DATA, or set GYRUS_DATA."
-            )
-        evaluate(options.bundle, data, options.out, groups=options.groups)
+        evaluate(options.bundle, _find_data(options), options.out, groups=options.groups)
         print(f"The report is {options.out / 'evaluation.html'}.", file=sys.stderr)
+
+
+def _find_data(options: argparse.Namespace) -> Path:
+    data: Path | None = options.folder or options.data
+    if data is None:
+        raise SettingsError(
+            f"Name the folder of images: python -m training {options.command} BUNDLE DATA, or set GYRUS_DATA."
+        )
+    return data
 
 
 def show_progress(task: str, done: int, total: int) -> None:
