@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -73,6 +74,11 @@ class ClassifierLike(Protocol):
 
     def predict(self, image: bytes | str | Path | np.ndarray | DecodedImage, /, *, explain: bool = False) -> Prediction:
         """Classify an encoded file, a path, or pixels; raises `inference.errors.GyrusError`."""
+
+    def predict_many(
+        self, sources: Iterable[DecodedImage], *, batch_size: int = 32, explain: bool = False
+    ) -> Iterator[Prediction]:
+        """Classify pictures in order."""
 
 
 class SettingsLike(Protocol):
