@@ -2,9 +2,20 @@
 
 from inference.bundle import ModelBundle, load_bundle
 from inference.classifier import Classifier
-from inference.errors import BundleError, EngineError, GyrusError, InputError, SettingsError, TooLargeError
-from inference.images import DecodedImage, load_image
+from inference.combine import VolumePrediction, predict_volume
+from inference.errors import (
+    BundleError,
+    EngineError,
+    GyrusError,
+    InputError,
+    OutputError,
+    SettingsError,
+    TooLargeError,
+)
+from inference.images import DecodedImage, ReadOptions, load_image
 from inference.prediction import Heatmap, Prediction, Verdict
+from inference.scans import load_scans
+from inference.volume import Volume
 
 __version__ = "0.1.0"
 
@@ -17,11 +28,17 @@ __all__ = [
     "Heatmap",
     "InputError",
     "ModelBundle",
+    "OutputError",
     "Prediction",
+    "ReadOptions",
     "SettingsError",
     "TooLargeError",
     "Verdict",
+    "Volume",
+    "VolumePrediction",
     "__version__",
     "load_bundle",
     "load_image",
+    "load_scans",
+    "predict_volume",
 ]

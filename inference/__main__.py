@@ -125,7 +125,16 @@ class _Run:
             if self._prints:
                 _print_rows(rows)
             for path, note in done.outcome.notes:
-                print(f"{path}: {note}", file=sys.stderr)
+                self._say(f"{path}: {note}")
+
+    def _say(self, sentence: str) -> None:
+        """Say something on standard error, above the bar if there is one."""
+        if self._output is None:
+            print(sentence, file=sys.stderr)
+        else:
+            from tqdm import tqdm
+
+            tqdm.write(sentence, file=sys.stderr)
 
     def _show_progress(self, run: Iterator[Done | None]) -> Iterator[Done | None]:
         if self._output is None:

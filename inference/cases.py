@@ -152,7 +152,10 @@ def _walk(folder: Path, own: set[Path]) -> Iterator[Case]:
 
 
 def _open(path: str) -> BinaryIO:
-    return Path(path).open("rb")  # noqa: SIM115 — the reader closes it
+    try:
+        return Path(path).open("rb")  # the reader closes it
+    except OSError as error:
+        raise unreadable(Path(path), error) from error
 
 
 def _sniff(path: Path) -> Kind:

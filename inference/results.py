@@ -136,8 +136,17 @@ class Journal:
             )
 
     def keep(self, digest: bytes, rows: str) -> None:
-        """Keep the answer of a content for its copies."""
-        self._connection.execute("INSERT OR IGNORE INTO answers VALUES (?, ?)", (digest, rows))
+        """Keep the answer of a content for its copies.
+
+        Raises
+        ------
+        OutputError
+            There is no room for it.
+        """
+        try:
+            self._connection.execute("INSERT OR IGNORE INTO answers VALUES (?, ?)", (digest, rows))
+        except sqlite3.Error as error:
+            raise _cannot_write("The journal", error) from error
 
     def count(self) -> dict[str, Any]:
         """The figures of the sidecar."""
@@ -250,25 +259,28 @@ class Output:
         self.journal.close()
 
     def _word(self, error: OSError | sqlite3.Error) -> OutputError:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return OutputError(
-            f"{self.path} cannot be written: {reason}. Whatever was written is kept; once there is room, the same "
-            "command with --resume does the rest."
-        )
+        return _cannot_write(str(self.path), error)
+
+
+def _cannot_write(name: str, error: OSError | sqlite3.Error) -> OutputError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return OutputError(
+        f"{name} cannot be written: {reason}. Whatever was written is kept; once there is room, the same command with "
+        "--resume does the rest."
+    )
 
 
 def _check_existing(path: Path, sidecar: Path, journal: Path, *, resume: bool) -> bool:
     """True if there is a run to go on with."""
-    has_rows = path.exists() and path.stat().st_size > 0
     if sidecar.exists() and not _is_ours(sidecar):
         raise OutputError(f"{sidecar} exists and is no sidecar of Gyrus; choose another name for --out.")
-    if not has_rows and not (resume and journal.exists()):
+    if not path.exists() or not path.stat().st_size:
         return False
     if not resume:
         raise OutputError(f"--out does not write over a file that exists; received {path}. --resume goes on with it.")
     if not journal.exists():
         raise OutputError(f"--resume needs {journal.name} beside {path}, which says what is done; it is not there.")
-    return path.exists()
+    return True
 
 
 def _is_ours(sidecar: Path) -> bool:
