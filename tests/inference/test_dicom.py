@@ -251,6 +251,15 @@ class TestBadInput:
         with pytest.raises(InputError, match="damaged or cut off"):
             load_image(encode_dicom(dataset))
 
+    def test_rle_bomb(self) -> None:
+        dataset = build_dicom()
+        dataset.file_meta.TransferSyntaxUID = RLELossless
+        header = (1).to_bytes(4, "little") + (64).to_bytes(4, "little") + bytes(56)
+        dataset.PixelData = pydicom.encaps.encapsulate([header + b"\x81\x00" * (5 * 2**20)])
+        content = encode_dicom(dataset)
+        with little_memory(80 * 2**20), pytest.raises(TooLargeError, match="512 MB, decompressed"):
+            load_image(content)
+
     @pytest.mark.parametrize(
         ("name", "value"), [("RescaleSlope", "1e400"), ("ImagePositionPatient", [1, 2]), ("WindowWidth", "0")]
     )
