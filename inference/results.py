@@ -12,6 +12,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -196,15 +197,18 @@ class Output:
         if self._suffix not in SUFFIXES:
             raise OutputError(f"--out takes a file that ends in .csv or .jsonl; received {path}.")
         goes_on = _check_existing(path, self._sidecar, journal_path, resume=resume)
-        try:
-            if not goes_on:
-                for name in (journal_path, f"{journal_path}-wal", f"{journal_path}-shm"):
-                    Path(name).unlink(missing_ok=True)
-            self.journal = Journal(journal_path)
-            self._stream: BinaryIO = path.open("r+b" if goes_on else "wb", buffering=0)
-            self._go_on(settings) if goes_on else self._begin(settings)
-        except (OSError, sqlite3.Error) as error:
-            raise self._word(error) from error
+        with ExitStack() as opened:
+            try:
+                if not goes_on:
+                    journal_path.unlink(missing_ok=True)
+                    journal_path.with_name(f"{journal_path.name}-wal").unlink(missing_ok=True)
+                self.journal = Journal(journal_path)
+                opened.callback(self.journal.close)
+                self._stream: BinaryIO = opened.enter_context(path.open("r+b" if goes_on else "wb", buffering=0))
+                self._go_on(settings) if goes_on else self._begin(settings)
+            except (OSError, sqlite3.Error) as error:
+                raise self._word(error) from error
+            opened.pop_all()  # all is well: they stay open
 
     def _begin(self, settings: Mapping[str, str]) -> None:
         self.journal.begin(settings)
@@ -264,6 +268,8 @@ class Output:
 
 def _cannot_write(name: str, error: OSError | sqlite3.Error) -> OutputError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if "locked" in reason:
+        reason = "another run is writing it"
     return OutputError(
         f"{name} cannot be written: {reason}. Whatever was written is kept; once there is room, the same command with "
         "--resume does the rest."

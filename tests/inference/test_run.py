@@ -302,6 +302,13 @@ class TestResume:
             run(archive, "--model", bundle, "--out", out, "--resume")
         assert "begun with another model" in capsys.readouterr().err
 
+    def test_two_runs_do_not_write_one_file(self, tmp_path: Path) -> None:
+        first = Output(tmp_path / "rows.csv", LABELS, {}, resume=False)
+        with pytest.raises(OutputError, match="another run is writing it"):
+            Output(tmp_path / "rows.csv", LABELS, {}, resume=True)
+        first.close()
+        Output(tmp_path / "rows.csv", LABELS, {}, resume=True).close()
+
     def test_resume_needs_a_journal_and_a_name(self, bundle: Path, archive: Path, tmp_path: Path) -> None:
         (tmp_path / "rows.csv").write_text("precious", encoding="utf-8")
         for arguments in (["--out", tmp_path / "rows.csv", "--resume"], ["--resume"]):
