@@ -3,17 +3,21 @@
 from inference.bundle import ModelBundle, load_bundle
 from inference.catalogue import Catalogue
 from inference.classifier import Classifier
+from inference.combine import VolumePrediction, predict_volume
 from inference.errors import (
     BundleError,
     EngineError,
     GyrusError,
     InputError,
+    OutputError,
     SettingsError,
     TooLargeError,
     UnknownModelError,
 )
-from inference.images import DecodedImage, load_image
+from inference.images import DecodedImage, ReadOptions, load_image
 from inference.prediction import Heatmap, Prediction, Verdict
+from inference.scans import load_scans
+from inference.volume import Volume
 
 __version__ = "0.1.0"
 
@@ -27,12 +31,18 @@ __all__ = [
     "Heatmap",
     "InputError",
     "ModelBundle",
+    "OutputError",
     "Prediction",
+    "ReadOptions",
     "SettingsError",
     "TooLargeError",
     "UnknownModelError",
     "Verdict",
+    "Volume",
+    "VolumePrediction",
     "__version__",
     "load_bundle",
     "load_image",
+    "load_scans",
+    "predict_volume",
 ]

@@ -35,7 +35,7 @@ With --out the rows go to that file; a journal beside it (.state) lets --resume 
 (.json) says what was counted, with which model. They are printed too, unless to a terminal, which shows the progress.
 
 The exit status is 0 when every file was answered, 1 when some failed or results could not be written, 2 when the call
-itself was wrong, 130 after Ctrl-C. A research and teaching tool, not a medical device."""
+itself was wrong, 130 after Ctrl-C."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as a shell has it."""
@@ -129,7 +129,16 @@ class _Run:
             if self._prints:
                 _print_rows(rows, self._top)
             for path, note in done.outcome.notes:
-                print(f"{path}: {note}", file=sys.stderr)
+                self._say(f"{path}: {note}")
+
+    def _say(self, sentence: str) -> None:
+        """Say something on standard error, above the bar if there is one."""
+        if self._output is None:
+            print(sentence, file=sys.stderr)
+        else:
+            from tqdm import tqdm
+
+            tqdm.write(sentence, file=sys.stderr)
 
     def _show_progress(self, run: Iterator[Done | None]) -> Iterator[Done | None]:
         if self._output is None:

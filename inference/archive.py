@@ -46,9 +46,10 @@ class Archive:
             self._zip = zipfile.ZipFile(stream)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise InputError(_DAMAGED) from error
+        for entry in self._zip.infolist():
+            _check_name(entry.filename)
         entries = [entry for entry in self._zip.infolist() if not entry.is_dir() and not _is_hidden(entry.filename)]
         for entry in entries:
-            _check_name(entry.filename)
             if entry.flag_bits & 0x1:
                 raise InputError("The zip archive is encrypted; one without a password is accepted.")
         size_bytes = sum(entry.file_size for entry in entries)
@@ -66,9 +67,9 @@ class Archive:
         with self._open(name) as entry:
             return entry.read(size_bytes)
 
-    def read(self, name: str) -> bytes:
-        """All of an entry of at most `MAX_VOLUME_BYTES`."""
-        check_file_size(self._sizes[name], MAX_VOLUME_BYTES)
+    def read(self, name: str, limit_bytes: int = MAX_VOLUME_BYTES) -> bytes:
+        """All of an entry of at most so many bytes."""
+        check_file_size(self._sizes[name], limit_bytes)
         with self._open(name) as entry:
             return entry.read(self._sizes[name])  # zipfile gives no more than the table of contents promised
 

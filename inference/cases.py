@@ -104,7 +104,7 @@ def find_cases(paths: Iterable[str | Path], *, leave_out: Iterable[Path] = ()) -
     Case
         Of each folder the files by name, then its DICOM series, then what is in the folders below it.
     """
-    own = {path.resolve() for path in leave_out}
+    own = {path.name: path.resolve() for path in leave_out}
     for path in map(Path, paths):
         if path.is_dir():
             yield from _walk(path, own)
@@ -127,7 +127,7 @@ def _build_file(path: Path, kind: Kind | None = None) -> Case:
     return Case(path=str(path), files=(str(path),), is_large=kind in (Kind.NIFTI, Kind.GZIPPED_NIFTI, Kind.ZIP))
 
 
-def _walk(folder: Path, own: set[Path]) -> Iterator[Case]:
+def _walk(folder: Path, own: dict[str, Path]) -> Iterator[Case]:
     try:
         with os.scandir(folder) as entries:
             listed = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda one: one.name)
@@ -138,7 +138,7 @@ def _walk(folder: Path, own: set[Path]) -> Iterator[Case]:
     files = [folder / entry.name for entry in listed if not entry.is_dir()]
     slices: list[str] = []
     for path in files:
-        if own and path.resolve() in own:
+        if path.name in own and path.resolve() == own[path.name]:
             continue
         kind = _sniff(path)
         if kind is Kind.DICOM:
@@ -152,7 +152,10 @@ def _walk(folder: Path, own: set[Path]) -> Iterator[Case]:
 
 
 def _open(path: str) -> BinaryIO:
-    return Path(path).open("rb")  # noqa: SIM115 — the reader closes it
+    try:
+        return Path(path).open("rb")  # the reader closes it
+    except OSError as error:
+        raise unreadable(Path(path), error) from error
 
 
 def _sniff(path: Path) -> Kind:

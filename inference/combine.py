@@ -2,7 +2,7 @@
 
 The rule. Slices that are nearly empty or that the model refused are left out. Where one label means that nothing was
 found (`ModelBundle.background`), the answer is that of the `NEIGHBOURS` neighbouring slices that look least like it: a
-tumour fills a part of the slices, and a mean over all would drown it. They are neighbours because a tumour goes on in
+finding fills a part of the slices, and a mean over all would drown it. They are neighbours because a finding goes on in
 the next slice and a mistake often does not. Since every slice is one more chance to be mistaken, a finding is
 answered with confidence only from a probability on at which as many mistakes as there are slices are as rare as one
 picture's (Bonferroni); "nothing found" has passed the most suspicious slices already and needs no such correction.

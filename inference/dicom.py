@@ -82,6 +82,10 @@ _SAME_PLACE_MM = 0.01
 """Slices that lie closer are of one place; the thinnest that are scanned are ten times as thick."""
 
 _MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
+_RLE = "1.2.840.10008.1.2.5"
+_RLE_GROWTH = 64
+"""Two bytes of RLE become 128 at most (PS3.5, G.3.1); how many they become is only known when they are there."""
+
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _IMPLICIT = "1.2.840.10008.1.2"
 _EXPLICIT = "1.2.840.10008.1.2.1"
@@ -457,6 +461,9 @@ def _check_codestream(dataset: Dataset, frame: int) -> None:
     from pydicom.encaps import get_frame
 
     data = get_frame(dataset.PixelData, frame, number_of_frames=_count_frames(dataset))
+    if dataset.file_meta.TransferSyntaxUID == _RLE:
+        check_volume_size(1, len(data) * _RLE_GROWTH)
+        return
     size = read_codestream_size(data)
     if size is not None and size != (int(dataset.Columns), int(dataset.Rows)):
         raise InputError(_CUT_OFF.format("its header and its pixels are not of one size"))

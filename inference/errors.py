@@ -34,7 +34,7 @@ class InputError(GyrusError):
 
 
 class TooLargeError(InputError):
-    """The image is larger, in bytes or in pixels, than the limits in `inference.images` allow."""
+    """The image is larger, in bytes or in pixels, than the limits in `inference.limits` allow."""
 
 
 class OutputError(GyrusError):

@@ -12,6 +12,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -135,8 +136,17 @@ class Journal:
             )
 
     def keep(self, digest: bytes, rows: str) -> None:
-        """Keep the answer of a content for its copies."""
-        self._connection.execute("INSERT OR IGNORE INTO answers VALUES (?, ?)", (digest, rows))
+        """Keep the answer of a content for its copies.
+
+        Raises
+        ------
+        OutputError
+            There is no room for it.
+        """
+        try:
+            self._connection.execute("INSERT OR IGNORE INTO answers VALUES (?, ?)", (digest, rows))
+        except sqlite3.Error as error:
+            raise _cannot_write("The journal", error) from error
 
     def count(self) -> dict[str, Any]:
         """The figures of the sidecar."""
@@ -186,15 +196,18 @@ class Output:
         if self._suffix not in SUFFIXES:
             raise OutputError(f"--out takes a file that ends in .csv or .jsonl; received {path}.")
         goes_on = _check_existing(path, self._sidecar, journal_path, resume=resume)
-        try:
-            if not goes_on:
-                for name in (journal_path, f"{journal_path}-wal", f"{journal_path}-shm"):
-                    Path(name).unlink(missing_ok=True)
-            self.journal = Journal(journal_path)
-            self._stream: BinaryIO = path.open("r+b" if goes_on else "wb", buffering=0)
-            self._go_on(settings) if goes_on else self._begin(settings)
-        except (OSError, sqlite3.Error) as error:
-            raise self._word(error) from error
+        with ExitStack() as opened:
+            try:
+                if not goes_on:
+                    journal_path.unlink(missing_ok=True)
+                    journal_path.with_name(f"{journal_path.name}-wal").unlink(missing_ok=True)
+                self.journal = Journal(journal_path)
+                opened.callback(self.journal.close)
+                self._stream: BinaryIO = opened.enter_context(path.open("r+b" if goes_on else "wb", buffering=0))
+                self._go_on(settings) if goes_on else self._begin(settings)
+            except (OSError, sqlite3.Error) as error:
+                raise self._word(error) from error
+            opened.pop_all()  # all is well: they stay open
 
     def _begin(self, settings: Mapping[str, str]) -> None:
         self.journal.begin(settings)
@@ -249,25 +262,30 @@ class Output:
         self.journal.close()
 
     def _word(self, error: OSError | sqlite3.Error) -> OutputError:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return OutputError(
-            f"{self.path} cannot be written: {reason}. Whatever was written is kept; once there is room, the same "
-            "command with --resume does the rest."
-        )
+        return _cannot_write(str(self.path), error)
+
+
+def _cannot_write(name: str, error: OSError | sqlite3.Error) -> OutputError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    if "locked" in reason:
+        reason = "another run is writing it"
+    return OutputError(
+        f"{name} cannot be written: {reason}. Whatever was written is kept; once there is room, the same command with "
+        "--resume does the rest."
+    )
 
 
 def _check_existing(path: Path, sidecar: Path, journal: Path, *, resume: bool) -> bool:
     """True if there is a run to go on with."""
-    has_rows = path.exists() and path.stat().st_size > 0
     if sidecar.exists() and not _is_ours(sidecar):
         raise OutputError(f"{sidecar} exists and is no sidecar of Gyrus; choose another name for --out.")
-    if not has_rows and not (resume and journal.exists()):
+    if not path.exists() or not path.stat().st_size:
         return False
     if not resume:
         raise OutputError(f"--out does not write over a file that exists; received {path}. --resume goes on with it.")
     if not journal.exists():
         raise OutputError(f"--resume needs {journal.name} beside {path}, which says what is done; it is not there.")
-    return path.exists()
+    return True
 
 
 def _is_ours(sidecar: Path) -> bool:

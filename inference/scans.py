@@ -13,7 +13,7 @@ from inference.archive import Archive
 from inference.content import HEAD_BYTES, Kind, recognise
 from inference.errors import InputError
 from inference.images import DEFAULT_OPTIONS, DecodedImage, ReadOptions, decode_bytes, read_file, unreadable
-from inference.limits import MAX_VOLUME_BYTES, check_file_size
+from inference.limits import MAX_FILE_BYTES, MAX_VOLUME_BYTES, check_file_size
 from inference.volume import Volume
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _open_entry(archive: Archive, name: str, kind: Kind, options: ReadOptions) -
     if kind is Kind.ZIP:
         raise InputError("An archive inside an archive is not opened; unpack it first.")
     if kind is Kind.OTHER:
-        return decode_bytes(archive.read(name))
+        return decode_bytes(archive.read(name, MAX_FILE_BYTES))
     return _open_volume(archive.open(name), kind, options)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,12 @@ class FakeClassifier:
     gives_maps: bool = True
     always: Mapping[str, float] | None = None
     calls: list[Any] = field(default_factory=list)
+
+    def predict_many(
+        self, sources: Iterable[DecodedImage], *, batch_size: int = 32, explain: bool = False
+    ) -> Iterator[Prediction]:
+        """Answer each by colour."""
+        return (self.predict(source, explain=explain) for source in sources)
 
     def predict(self, image: bytes | str | Path | np.ndarray | DecodedImage, /, *, explain: bool = False) -> Prediction:
         """Answer by colour."""

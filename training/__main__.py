@@ -137,6 +137,11 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--out", type=Path, default=Path("runs/evaluation"), help="folder for evaluation.html and evaluation.json"
     )
+
+    volumes = commands.add_parser("volumes", help="measure a bundle's answers for whole volumes; prints JSON")
+    volumes.add_argument("bundle", type=Path, help="bundle folder")
+    volumes.add_argument("folder", metavar="data", type=Path, nargs="?", help="the same as --data")
+    _add_data(volumes, required=False)
     return parser
 
 
@@ -209,15 +214,14 @@ def run(options: argparse.Namespace) -> None:
             cross=options.cross,
             groups=options.groups,
         )
+    elif options.command == "volumes":
+        from training.evaluate_volumes import evaluate_volumes
+
+        print(json.dumps(evaluate_volumes(options.bundle, _find_data(options)), indent=2))
     else:
         from training.evaluate import evaluate
 
-        data = options.folder or options.data
-        if data is None:
-            raise SettingsError(
-                "Name the folder of images: python -m training evaluate BUNDLE DATA, or set GYRUS_DATA."
-            )
-        evaluate(options.bundle, data, options.out, groups=options.groups)
+        evaluate(options.bundle, _find_data(options), options.out, groups=options.groups)
         print(f"The report is {options.out / 'evaluation.html'}.", file=sys.stderr)
 
 
@@ -227,7 +231,7 @@ def run_fit(options: argparse.Namespace) -> None:
 
     _refuse(options, ("out", "unfreeze", "title", "subject", "version"), "is for a recipe; name one with --recipe")
     fit(
-        _need_data(options),
+        _find_data(options),
         options.work or Path("runs/brain_tumor"),
         FitSettings(**_given(options, FitSettings)),
         groups=options.groups,
@@ -251,7 +255,7 @@ def run_recipe(options: argparse.Namespace) -> None:
     else:
         from training.fit_folder import FolderSettings, fit_folder
 
-        data = _need_data(options)
+        data = _find_data(options)
         out = options.out or Path("models") / data.resolve().name
         figures = fit_folder(
             data,
@@ -285,10 +289,12 @@ def _refuse(options: argparse.Namespace, names: Sequence[str], why: str) -> None
             raise SettingsError(f"--{name.replace('_', '-')} {why}.")
 
 
-def _need_data(options: argparse.Namespace) -> Path:
-    if options.data is None:
-        raise SettingsError("Name the folder of images: python -m training fit --data FOLDER, or set GYRUS_DATA.")
-    return options.data
+def _find_data(options: argparse.Namespace) -> Path:
+    data: Path | None = getattr(options, "folder", None) or options.data
+    if data is None:
+        call = "fit --data FOLDER" if options.command == "fit" else f"{options.command} BUNDLE DATA"
+        raise SettingsError(f"Name the folder of images: python -m training {call}, or set GYRUS_DATA.")
+    return data
 
 
 def show_progress(task: str, done: int, total: int) -> None:

@@ -37,7 +37,7 @@ def read_volumes(data_dir: Path) -> list[tuple[Sample, np.ndarray]]:
 def _read_gbm(folder: Path) -> Iterator[tuple[Sample, np.ndarray]]:
     for scan in sorted(folder.glob("*/*Scan_T1.nii.gz")):
         mask = scan.with_name(scan.name.replace("Scan_T1", "Mask"))
-        values, inside = _load_axial(scan), _load_axial(mask) > 0
+        values, inside = load_axial(scan), load_axial(mask) > 0
         for number in range(values.shape[0]):
             lesion_px = int(inside[number].sum())
             if values[number].std() < _MIN_SPREAD or 0 < lesion_px < MIN_LESION_PX:
@@ -65,7 +65,7 @@ def _read_dicom(folder: Path) -> Iterator[tuple[Sample, np.ndarray]]:
         yield sample, _to_grey(values)
 
 
-def _load_axial(path: Path) -> np.ndarray:
+def load_axial(path: Path) -> np.ndarray:
     """A NIfTI volume as axial slices (slice, row, column), the nose up."""
     import nibabel
 

@@ -35,12 +35,12 @@ from inference import (
     __version__,
 )
 from inference.batch import Row, build_row
-from inference.images import load_image
 from inference.settings import Settings
 from ui.heat import encode_png, render_overlay
 from ui.presenter import describe_purpose, present_about, present_error, present_heatmap, word_disclaimer
 from ui.web.page import build_page
 from ui.web.theme import mount_options
+from ui.web.volumes import answer_scans, find_picture
 
 OWN_PATHS = ("/api/", "/docs", "/redoc", "/openapi.json", "/version", "/static-offline-docs")
 """Paths of ours that ask for the password by HTTP Basic; the page asks for it with Gradio's own form."""
@@ -199,7 +199,9 @@ def _add_classify(app: FastAPI, models: Catalogue) -> None:
 
     @app.post("/api/classify", tags=["classify"], summary="Classify one picture", responses=responses)
     def classify(
-        file: Annotated[UploadFile, File(description="PNG, JPEG, TIFF, BMP, GIF or WebP")],
+        file: Annotated[
+            UploadFile, File(description="a picture, DICOM file or NIfTI volume, or a zip archive of them")
+        ],
         explain: Annotated[
             bool, Query(description="Answer the picture with the heat map: where the evidence is")
         ] = False,
@@ -215,11 +217,18 @@ def _add_classify(app: FastAPI, models: Catalogue) -> None:
         verdict is ``rejected``: read the two together. ``probabilities`` has every class, in the model's order, unless
         ``top`` asks for fewer. Sentences about the decoding (only the first frame was read) come in the header
         ``Gyrus-Note``; with ``explain=1``, one about the place of the evidence too.
+
+        Of a volume (NIfTI, multi-frame DICOM, a zip of a series) the row is the whole's, with ``volume`` (which slices
+        show it) and ``slices``, a row for each; of an archive with several, ``scans`` has one such answer for each.
         """
         name = file.filename or ""
         try:
             classifier = models.load(model)
-            image = load_image(file.file.read())
+            content = file.file.read()
+            image = find_picture(content)
+            if image is None:
+                body, notes = answer_scans(classifier, content, name)
+                return JSONResponse(body, headers=_note_header(notes))
             prediction = classifier.predict(image, explain=explain)
         except GyrusError as error:
             return _answer_error(str(error), _status_of(error), path=name)
