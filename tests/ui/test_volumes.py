@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from inference import Catalogue
 from inference.settings import Settings
 from tests.clinical import box_volume, build_dicom, encode_dicom, encode_nifti, encode_zip, ramp, write_series
 from tests.fakes import FakeClassifier, make_bundle
@@ -22,7 +23,7 @@ KEYS = ["path", "slice", "verdict", "label", "probabilities", "candidates", "nov
 @pytest.fixture
 def client() -> Iterator[TestClient]:
     classifier = FakeClassifier(bundle=make_bundle(modalities=("MR",), background="Quince"))
-    with TestClient(build_app(classifier, Settings()), raise_server_exceptions=False) as client:
+    with TestClient(build_app(Catalogue.of(classifier), Settings()), raise_server_exceptions=False) as client:
         yield client
 
 
