@@ -6,15 +6,13 @@ the test part.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from inference.bundle import Calibration
 from inference.decision import FeatureStatistics, choose_temperature, feature_distance, softmax
-from training.metrics import expected_calibration_error
 
 MAX_CONFIDENTLY_WRONG = 0.01
 """Share of new images that may get a wrong answer with verdict ``confident``."""
@@ -65,25 +63,12 @@ class Judged:
         """Mean −log p of the true classes."""
         return negative_log_likelihood(self.logits, self.classes, choose_temperature(self.novelty, calibration))
 
-    def calibration_error(self, calibration: Calibration) -> float:
-        """`training.metrics.expected_calibration_error` of the likeliest class."""
-        probabilities = softmax(self.logits, choose_temperature(self.novelty, calibration))
-        return expected_calibration_error(probabilities.max(axis=1), probabilities.argmax(axis=1) == self.classes)
 
+def fit_rising_temperature(known: Judged) -> Calibration:
+    """Temperature, its rise with novelty, and the novelty from which it rises, of least negative log-likelihood.
 
-def fit_rising_temperature(known: Judged, unseen: Sequence[Judged] = (), rise: float = 0.0) -> Calibration:
-    """Temperature, its rise with novelty, and the novelty from which it rises (see `choose_temperature`).
-
-    It rises from the median novelty of the known pictures on. For each rise the temperature is the best for the known
-    pictures; the rise is the best for all parts, known and unseen, which count alike.
-
-    Parameters
-    ----------
-    known : Judged
-        The validation part.
-    unseen : sequence of Judged
-        Cohorts that the network never saw; without any, the rise is as given.
-    rise : float
+    It rises from the median novelty on (see `choose_temperature`). Fitted on the validation part alone: the less
+    familiar of its pictures tell how much less sure to be, so that an unseen cohort stays one.
 
     Returns
     -------
@@ -91,40 +76,12 @@ def fit_rising_temperature(known: Judged, unseen: Sequence[Judged] = (), rise: f
         Its thresholds are not fitted yet.
     """
     familiar_at = round(float(np.median(known.novelty)), 4)
-    temperatures = np.exp(np.arange(np.log(0.2), np.log(10.0), 0.01))
-
-    def fit_for(candidate: float) -> Calibration:
-        fitted = (
-            Calibration(temperature=float(value), temperature_rise=candidate, familiar_at=familiar_at)
-            for value in temperatures
-        )
-        return min(fitted, key=known.loss)
-
-    if not unseen:
-        best = fit_for(rise)
-    else:
-        rises = (float(candidate) for candidate in np.arange(0.0, 20.0, 0.5))
-        best = min(map(fit_for, rises), key=lambda fitted: sum(part.loss(fitted) for part in (known, *unseen)))
-    return replace(best, temperature=round(best.temperature, 3))
-
-
-def measure_rise(known: Judged, unseen: Mapping[str, Judged]) -> dict[str, dict[str, float]]:
-    """For each unseen cohort: the rise fitted on the others, and the calibration error with it and with none.
-
-    A cohort on which the rise was fitted says too little of what the rise is worth; this is what it says when it was
-    not. Empty with fewer than two cohorts.
-    """
-    found = {}
-    for name, judged in unseen.items():
-        others = [other for key, other in unseen.items() if key != name]
-        if others:
-            with_rise, without = fit_rising_temperature(known, others), fit_rising_temperature(known)
-            found[name] = {
-                "rise": with_rise.temperature_rise,
-                "ece_with_rise": judged.calibration_error(with_rise),
-                "ece_without_rise": judged.calibration_error(without),
-            }
-    return found
+    candidates = (
+        Calibration(temperature=round(float(temperature), 3), temperature_rise=float(rise), familiar_at=familiar_at)
+        for rise in np.arange(0.0, 10.0, 0.25)
+        for temperature in np.exp(np.arange(np.log(0.2), np.log(10.0), 0.02))
+    )
+    return min(candidates, key=known.loss)
 
 
 def fit_confident_at(probabilities: np.ndarray, classes: np.ndarray) -> float:

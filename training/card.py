@@ -221,22 +221,7 @@ def _unseen_cohort(volumes: dict[str, Any]) -> str:
         f"{percent(cohort['sensitivity_at_half'])} of the slices with a tumour and clears "
         f"{percent(cohort['specificity_at_half'])} of those without. Of one healthy person's T1 slices, the neck "
         f"included, the twin calls {percent(healthy)} healthy. The shares in which networks were averaged were chosen "
-        "looking at this row, so it is a little too good." + _crossed(volumes)
-    )
-
-
-def _crossed(volumes: dict[str, Any]) -> str:
-    """How well calibrated the twin is on each unseen cohort when the rise was fitted on the other."""
-    crossed = volumes.get("calibration_crossed", {})
-    if not crossed:
-        return ""
-    errors = ", ".join(
-        f"`{name}` {found['ece_with_rise']:.3f} (without it {found['ece_without_rise']:.3f})"
-        for name, found in crossed.items()
-    )
-    return (
-        " Expected calibration error there, with the rise of the temperature fitted on the other of the two only: "
-        f"{errors}."
+        "looking at this row, so it is a little too good."
     )
 
 
@@ -348,11 +333,10 @@ def _training_section(document: dict[str, Any]) -> str:
         f"{_settings_lines(provenance['settings'])}"
         f"- Probabilities: softmax at temperature {calibration['temperature']:g}, and "
         f"{calibration.get('temperature_rise', 0.0):g} more for each unit of novelty above "
-        f"{calibration.get('familiar_at', 0.0):g} (how much more was fitted on the volumes, with the twin that never "
-        f"saw them); one answer from {calibration['confident_at']:g} on (at most 1 % wrong and sure, by conformal risk "
-        "control); else the labels from "
+        f"{calibration.get('familiar_at', 0.0):g}; one answer from {calibration['confident_at']:g} on (at most 1 % "
+        "wrong and sure, by conformal risk control); else the labels from "
         f"{calibration['in_set_at']:g} on, two at least (split conformal, coverage "
-        f"{percent(calibration['coverage'])}). All the rest was fitted on the validation part.\n"
+        f"{percent(calibration['coverage'])}). All fitted on the validation part.\n"
         "- Refusal: distance of the network's features from those of the training slices, every fifth of them also "
         "without its skull, its limit set so that 1 % of the validation part, shown in the same two ways, is refused; "
         "and a look at the picture (blank, coloured).\n"

@@ -8,7 +8,7 @@ import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -33,7 +33,6 @@ from training.calibrate import (
     fit_in_set_at,
     fit_rising_temperature,
     fit_statistics,
-    measure_rise,
     save_statistics,
 )
 from training.card import build_about, build_card
@@ -41,7 +40,6 @@ from training.dataset import CLASS_LABELS, NO_TUMOUR, TEST_FOLD, UNKNOWN_TUMOUR,
 from training.evaluate import measure
 from training.fit import INPUT, load_parts
 from training.history import read_history
-from training.volumes import read_volumes
 
 LOGIT_TOLERANCE = 1e-4
 """Largest difference between Keras's and ONNX Runtime's logits that an export accepts."""
@@ -108,55 +106,30 @@ def run_network(engine: OnnxEngine, images: Iterable[np.ndarray]) -> tuple[np.nd
 
 
 def calibrate(
-    engine: OnnxEngine,
-    parts: dict[str, list[Sample]],
-    pictures: dict[Path, np.ndarray],
-    statistics_path: Path,
-    *,
-    unseen: Sequence[tuple[Sample, np.ndarray]] = (),
-    rise: float = 0.0,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Fit what `inference.decision` needs, and write the feature statistics.
-
-    How the temperature rises with novelty is fitted on ``unseen`` slices, or is ``rise`` where there are none.
-
-    Returns
-    -------
-    tuple of (dict, dict)
-        The bundle's sections ``calibration`` and ``novelty``; and of each unseen cohort how well calibrated it is when
-        the rise is fitted on the others (`training.calibrate.measure_rise`).
-    """
+    engine: OnnxEngine, parts: dict[str, list[Sample]], pictures: dict[Path, np.ndarray], statistics_path: Path
+) -> dict[str, Any]:
+    """Fit what `inference.decision` needs; write the feature statistics; return the bundle's two sections."""
     ordinary = chain(load_served(parts["train"], pictures), load_stripped(parts["train"], pictures))
     statistics = fit_statistics(run_network(engine, ordinary)[1])
     save_statistics(statistics, statistics_path)
     logits, features = run_network(engine, load_served(parts["validation"], pictures))
     stripped = run_network(engine, load_stripped(parts["validation"], pictures))[1]
     limit = fit_distance_limit(np.concatenate([features, stripped]), statistics)
-
-    def judge(samples: Sequence[Sample], logits: np.ndarray, features: np.ndarray) -> Judged:
-        known = [place for place, sample in enumerate(samples) if sample.label != UNKNOWN_TUMOUR]
-        return Judged(
-            logits=logits[known],
-            classes=np.array([list(CLASS_LABELS).index(samples[place].label) for place in known]),
-            novelty=feature_distance(features[known], statistics) / limit,
-        )
-
-    known = judge(parts["validation"], logits, features)
-    strange = {
-        source: judge([s for s, _ in slices], *run_network(engine, (load_image(grey).pixels for _, grey in slices)))
-        for source in sorted({sample.source for sample, _ in unseen})
-        for slices in [[(sample, grey) for sample, grey in unseen if sample.source == source]]
-    }
-    calibration = fit_rising_temperature(known, list(strange.values()), rise)
-    probabilities = softmax(known.logits, choose_temperature(known.novelty, calibration))
+    known = np.array([sample.label != UNKNOWN_TUMOUR for sample in parts["validation"]])
+    classes = np.array([list(CLASS_LABELS).index(s.label) for s in parts["validation"] if s.label != UNKNOWN_TUMOUR])
+    novelty = feature_distance(features[known], statistics) / limit
+    calibration = fit_rising_temperature(Judged(logits=logits[known], classes=classes, novelty=novelty))
+    probabilities = softmax(logits[known], choose_temperature(novelty, calibration))
     fitted = replace(
         calibration,
-        confident_at=fit_confident_at(probabilities, known.classes),
-        in_set_at=round(fit_in_set_at(probabilities, known.classes), 4),
+        confident_at=fit_confident_at(probabilities, classes),
+        in_set_at=round(fit_in_set_at(probabilities, classes), 4),
         coverage=COVERAGE,
     )
-    novelty = {"grey_only": True, "statistics": statistics_path.name, "distance_limit": limit}
-    return {"calibration": asdict(fitted), "novelty": novelty}, measure_rise(known, strange)
+    return {
+        "calibration": asdict(fitted),
+        "novelty": {"grey_only": True, "statistics": statistics_path.name, "distance_limit": limit},
+    }
 
 
 def write_bundle_json(folder: Path, document: dict[str, Any]) -> None:
@@ -184,8 +157,7 @@ def export_bundle(
     version : str
     twin : pathlib.Path or None
         The bundle folder that the same recipe gave without the volumes. Asked for when the network was trained on
-        them: what it says of them itself would be worthless. The twin's figures on the volumes, and how its temperature
-        rises with novelty, are taken over.
+        them: what it says of them itself would be worthless. The twin's figures on the volumes are taken over.
     cross : pathlib.Path or None
         What `training.cross.measure_runs` found out about the recipe, as JSON.
     groups : pathlib.Path or None
@@ -213,21 +185,10 @@ def export_bundle(
         )
         engine = OnnxEngine((folder / "model.onnx").read_bytes(), "model.onnx")
         document = describe_bundle(version, settings, difference, parts)
-        known_twin = {} if twin is None else json.loads((twin / "bundle.json").read_text(encoding="utf-8"))
-        sections, crossed = calibrate(
-            engine,
-            parts,
-            pictures,
-            folder / "features.npz",
-            unseen=() if settings["volumes"] else read_volumes(data_dir),
-            rise=known_twin.get("calibration", {}).get("temperature_rise", 0.0),
-        )
-        document.update(sections)
+        document.update(calibrate(engine, parts, pictures, folder / "features.npz"))
         (folder / "MODEL_CARD.md").write_text("Being measured.\n", encoding="utf-8")
         write_bundle_json(folder, document)
         figures = measure(folder, data_dir, groups=groups)
-        if crossed:
-            figures["volumes"]["calibration_crossed"] = crossed
         if twin is not None:
             figures["volumes"] = json.loads((twin / "evaluation.json").read_text(encoding="utf-8"))["volumes"]
         if cross is not None:
