@@ -13,6 +13,7 @@ import struct
 import warnings
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -276,6 +277,7 @@ def _read(stream: BinaryIO, *, pixels: bool) -> Dataset:
     return dataset
 
 
+@cache
 def _silence() -> None:
     """Keep pydicom from warning about values: a warning would quote the header, which may name a person."""
     import pydicom

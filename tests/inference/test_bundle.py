@@ -27,6 +27,13 @@ def test_spoken_defaults_to_labels(tmp_path: Path) -> None:
     assert load_bundle(write_bundle(tmp_path / "b")).spoken_label("No Tumor") == "No Tumor"
 
 
+def test_modalities_and_background(tmp_path: Path) -> None:
+    bundle = load_bundle(write_bundle(tmp_path / "b", modalities=["MR", "OT"], background="No Tumor"))
+    assert (bundle.modalities, bundle.background) == (("MR", "OT"), "No Tumor")
+    plain = load_bundle(write_bundle(tmp_path / "plain"))
+    assert (plain.modalities, plain.background) == ((), None)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -43,6 +50,8 @@ def test_spoken_defaults_to_labels(tmp_path: Path) -> None:
         ({"input": []}, '"input" must be an object'),
         ({"calibration": {"temperature": 0}}, '"calibration.temperature"'),
         ({"novelty": {"grey_only": "yes"}}, '"novelty.grey_only"'),
+        ({"modalities": "MR"}, '"modalities" must be a list of DICOM codes'),
+        ({"background": "Nothing"}, "\"background\" must be one of the labels; received 'Nothing'"),
         ({"files": {"model.onnx": "12"}}, '"files.model.onnx" must be a SHA-256'),
         ({"files": {}}, "must list model.onnx"),
         ({"input": {"mean": [1, 2]}}, '"input.mean" must be a list of 3 numbers, one a channel; received [1, 2]'),
