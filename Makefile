@@ -45,8 +45,8 @@ train: $(VENV)/.train
 	$(TRAINING) fit --data "$(DATA)" --work runs/hidden --start runs/plain/trained.keras --epochs 14 --learning-rate 0.0007 --seed 3 $(HIDDEN)
 	$(TRAINING) fit --data "$(DATA)" --work runs/longer --start runs/hidden/trained.keras --epochs 22 --learning-rate 0.0007 --seed 5 $(HIDDEN)
 	$(TRAINING) fit --data "$(DATA)" --work runs/volumes --start runs/longer/trained.keras --epochs 6 --learning-rate 0.0005 --seed 6 $(HIDDEN) --volumes
-	$(TRAINING) average --work runs/twin --of runs/plain:0.3 runs/longer:0.7
-	$(TRAINING) average --work runs/shipped --of runs/plain:0.3 runs/volumes:0.7
+	$(TRAINING) average --work runs/twin --of runs/plain:0.4 runs/longer:0.6
+	$(TRAINING) average --work runs/shipped --of runs/plain:0.4 runs/volumes:0.6
 	$(TRAINING) export --data "$(DATA)" --work runs/twin --out runs/twin/bundle --version $(VERSION)
 	$(TRAINING) export --data "$(DATA)" --work runs/shipped --version $(VERSION) --twin runs/twin/bundle $(CROSS)
 
@@ -62,7 +62,7 @@ cross: $(VENV)/.train
 	  $(TRAINING) fit --data "$(DATA)" --work runs/plain-$$source --epochs 5 --without $$source && \
 	  $(TRAINING) fit --data "$(DATA)" --work runs/robust-$$source --epochs 7 --without $$source \
 	    --start runs/plain-$$source/trained.keras --learning-rate 0.0007 --seed 3 $(HIDDEN) && \
-	  $(TRAINING) average --work runs/without-$$source --of runs/plain-$$source:0.3 runs/robust-$$source:0.7 || exit 1; \
+	  $(TRAINING) average --work runs/without-$$source --of runs/plain-$$source:0.4 runs/robust-$$source:0.6 || exit 1; \
 	done
 	$(TRAINING) cross --data "$(DATA)" --of $(FOLDS:%=runs/fold-%) $(SOURCES:%=runs/without-%)
 

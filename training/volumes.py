@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from inference.images import load_image
 from training.augment import Box
-from training.dataset import NO_TUMOUR, STORED_SIZE_PX, Sample
+from training.dataset import NO_TUMOUR, Sample, to_grey
 
 MIN_LESION_PX = 60
 """Mask pixels (of 256×256) from which a slice counts as showing the tumour; thinner cuts are left out altogether."""
@@ -51,18 +50,17 @@ def _read_gbm(folder: Path) -> Iterator[tuple[Sample, np.ndarray]]:
                 patient=person,
                 box=_mask_box(inside[number]) if lesion_px else None,
             )
-            yield sample, _to_grey(values[number])
+            yield sample, to_grey(load_image(values[number]).pixels)
 
 
 def _read_dicom(folder: Path) -> Iterator[tuple[Sample, np.ndarray]]:
     import pydicom
 
     for path in sorted(folder.glob("*.dcm")):
-        values = pydicom.dcmread(path).pixel_array.astype(np.float32)
-        if values.std() < _MIN_SPREAD:
+        if pydicom.dcmread(path).pixel_array.std() < _MIN_SPREAD:
             continue
         sample = Sample(path=Path(f"{path}#0"), label=NO_TUMOUR, source="dicom_t1", group="dicom_t1")
-        yield sample, _to_grey(values)
+        yield sample, to_grey(load_image(path).pixels)  # windowed as it is when served
 
 
 def load_axial(path: Path) -> np.ndarray:
@@ -82,8 +80,3 @@ def _mask_box(inside: np.ndarray) -> Box:
         float(columns[-1] + 1 - columns[0]) / width,
         float(rows[-1] + 1 - rows[0]) / height,
     )
-
-
-def _to_grey(values: np.ndarray) -> np.ndarray:
-    grey = cv2.cvtColor(load_image(values).pixels, cv2.COLOR_RGB2GRAY)
-    return cv2.resize(grey, (STORED_SIZE_PX, STORED_SIZE_PX), interpolation=cv2.INTER_AREA)
