@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tkinter
 from collections.abc import Iterator
 
 import ttkbootstrap as ttk
@@ -32,7 +31,7 @@ def open_about(root: ttk.App, bundle: ModelBundle, palette: Palette, scale: floa
     window.geometry(f"{round(600 * scale)}x{round(560 * scale)}")
     window.transient(root)
     pad = round(20 * scale)
-    text = tkinter.Text(
+    text = ttk.Text(
         window,
         wrap="word",
         font="TkDefaultFont",
@@ -42,8 +41,10 @@ def open_about(root: ttk.App, bundle: ModelBundle, palette: Palette, scale: floa
         borderwidth=0,
         highlightthickness=0,
         spacing2=round(3 * scale),
+        spacing3=round(4 * scale),
         background=palette.card,
         foreground=palette.ink,
+        autostyle=False,
     )
     text.tag_configure("name", font="GyrusName")
     text.tag_configure("heading", font="GyrusStrong", spacing1=round(16 * scale), spacing3=round(4 * scale))

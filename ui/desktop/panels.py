@@ -58,17 +58,21 @@ class TopBar(ttk.Frame):
         ttk.Label(self, text="Gyrus", style="Name.TLabel").pack(side="left", padx=(gap, 2 * gap))
         ttk.Button(self, text="About", underline=0, command=actions.about).pack(side="right")
         self.appearance = tkinter.StringVar(self, APPEARANCES[0])
-        menu = ttk.Menubutton(self, text="Appearance", underline=1)
-        menu["menu"] = choices = tkinter.Menu(menu, tearoff=False)
+        self._menu = menu = ttk.Menubutton(self, text="Appearance ", underline=1)
+        menu["menu"] = choices = ttk.Menu(menu, tearoff=False)
         for name in APPEARANCES:
             choices.add_radiobutton(label=name, variable=self.appearance, command=partial(actions.set_appearance, name))
         menu.pack(side="right", padx=gap)
-        self.appearance_menu = choices
         self.model = ttk.Combobox(self, values=list(titles), state="readonly", width=34)
         self.model.current(0)
         self.model.bind("<<ComboboxSelected>>", lambda _event: self._select(actions))
         self.model.pack(side="right")
         ttk.Label(self, text="Model", style="Quiet.TLabel").pack(side="right", padx=gap)
+
+    def open_appearance(self) -> None:
+        """Open the appearance menu, as a click does."""
+        self._menu.focus_set()
+        self._menu.event_generate("<space>")
 
     def _select(self, actions: Actions) -> None:
         self.model.selection_clear()

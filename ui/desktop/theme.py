@@ -92,6 +92,7 @@ def apply_palette(root: ttk.App, palette: Palette) -> None:
     """Colour every widget; those that draw themselves follow ``<<ThemeChanged>>``."""
     root.theme_use(theme_name(palette))
     style = root.style
+    style.configure("TLabel", borderwidth=0)
     style.configure("Quiet.TLabel", foreground=palette.quiet)
     style.configure("Card.TFrame", background=palette.card)
     style.configure("Card.TLabel", background=palette.card, foreground=palette.ink)
@@ -104,6 +105,8 @@ def apply_palette(root: ttk.App, palette: Palette) -> None:
 
 def set_scale(root: ttk.App, environ: Mapping[str, str] = os.environ) -> float:
     """Make the design fit the screen's scale, and set the fonts for it; returns pixels per unit of the design.
+
+    Before `apply_palette`: a theme draws its widgets for the scale that it finds when it is first used.
 
     ``GYRUS_SCALE`` (1 is 100 %) wins. Windows and macOS tell Tk their scale. On X11 Tk knows the screen's millimetres,
     which are seldom true; desktops announce theirs as the resource ``Xft.dpi`` or in ``GDK_SCALE``.

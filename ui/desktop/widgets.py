@@ -22,7 +22,7 @@ _RESIZE_PAUSE_MS = 60
 """A window that is being dragged larger redraws its picture so often at most."""
 
 
-class Stage(tkinter.Canvas):
+class Stage(ttk.Canvas):
     """The picture on black, scaled to the frame; a sentence where there is none.
 
     Parameters
@@ -33,7 +33,9 @@ class Stage(tkinter.Canvas):
     """
 
     def __init__(self, parent: tkinter.Misc, scale: float) -> None:
-        super().__init__(parent, background="#000000", highlightthickness=0, borderwidth=0, takefocus=0)
+        super().__init__(
+            parent, background="#000000", highlightthickness=0, borderwidth=0, takefocus=False, autostyle=False
+        )
         self._scale = scale
         self._pixels: np.ndarray | None = None
         self._heatmap: Heatmap | None = None
@@ -91,11 +93,11 @@ class Stage(tkinter.Canvas):
         return round(units * self._scale)
 
 
-class Bars(tkinter.Canvas):
+class Bars(ttk.Canvas):
     """One bar a class: its name, its percentage, and a bar as long as the probability."""
 
     def __init__(self, parent: tkinter.Misc, scale: float) -> None:
-        super().__init__(parent, highlightthickness=0, borderwidth=0, height=0, takefocus=0)
+        super().__init__(parent, highlightthickness=0, borderwidth=0, height=0, takefocus=False, autostyle=False)
         self._scale = scale
         self._rows: Sequence[NumberRow] = ()
         self._palette = LIGHT
@@ -171,7 +173,9 @@ class ScrollColumn(ttk.Frame):
 
     def __init__(self, parent: tkinter.Misc, width_px: int) -> None:
         super().__init__(parent)
-        self._canvas = tkinter.Canvas(self, highlightthickness=0, borderwidth=0, width=width_px, takefocus=0)
+        self._canvas = ttk.Canvas(
+            self, highlightthickness=0, borderwidth=0, width=width_px, takefocus=False, autostyle=False
+        )
         self._bar = ttk.Scrollbar(self, orient="vertical", command=self._canvas.yview, bootstyle="round")
         self._canvas.configure(yscrollcommand=self._bar.set)
         self._canvas.pack(side="left", fill="both", expand=True)

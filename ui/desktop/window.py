@@ -29,7 +29,6 @@ from ui.desktop.theme import (
     register_theme,
     set_scale,
     system_palette,
-    theme_name,
 )
 from ui.desktop.worker import Worker
 from ui.presenter import present_error
@@ -63,7 +62,7 @@ class Window:
         self._closing = False
         self._palette = system_palette()
         register_theme()
-        self.root = ttk.App(title="Gyrus", theme=theme_name(self._palette), iconphoto=str(ICON), className="gyrus")
+        self.root = ttk.App(title="Gyrus", iconphoto=str(ICON), className="gyrus")
         self.root.withdraw()
         self.root.report_callback_exception = self._report
         self.scale = set_scale(self.root)
@@ -231,7 +230,9 @@ class Window:
             "<Right>": lambda: self.step(1),
             "<Alt-c>": self.classify,
             "<Alt-h>": self.choose,
+            "<Alt-p>": self.bar.open_appearance,
             "<Alt-a>": self.about,
+            "<Alt-s>": self.save,
             "<Key-h>": self._toggle_heat,
             "<Prior>": lambda: self.answer.scroll(-8),
             "<Next>": lambda: self.answer.scroll(8),
