@@ -39,6 +39,8 @@ class Palette:
     line: str
     track: str
     accent: str
+    accent_strong: str
+    on_accent: str
 
 
 LIGHT = Palette(
@@ -50,6 +52,8 @@ LIGHT = Palette(
     line="#d9d6cf",
     track="#e3e0d8",
     accent="#0b6e69",
+    accent_strong="#095a56",
+    on_accent="#ffffff",
 )
 DARK = Palette(
     dark=True,
@@ -60,6 +64,8 @@ DARK = Palette(
     line="#2a3138",
     track="#242b32",
     accent="#5ecfc4",
+    accent_strong="#83ddd4",
+    on_accent="#06211f",
 )
 
 
@@ -101,6 +107,13 @@ def apply_palette(root: ttk.App, palette: Palette) -> None:
     style.configure("Sentence.TLabel", font="GyrusSentence")
     style.configure("TButton", font="TkDefaultFont")
     style.configure("primary.TButton", font="GyrusStrong")
+    strong = [("disabled", palette.track), ("pressed !disabled", palette.accent_strong)]
+    strong += [("hover !disabled", palette.accent_strong), ("", palette.accent)]
+    ink = [("disabled", palette.quiet), ("", palette.on_accent)]
+    for option in ("background", "bordercolor", "darkcolor", "lightcolor"):
+        style.map("primary.TButton", **{option: strong})
+    for option in ("foreground", "focuscolor"):
+        style.map("primary.TButton", **{option: ink})
 
 
 def set_scale(root: ttk.App, environ: Mapping[str, str] = os.environ) -> float:
