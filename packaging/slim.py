@@ -1,9 +1,9 @@
 """Take out of the package what is never used and cannot be left out by naming a module; called from ``gyrus.spec``.
 
-On Linux, OpenCV's wheel comes with 80 MB of libraries for video, AVIF and linear algebra. Its own library names them, so
-that it does not load without them; it calls them only for what this program never does (it scales, converts colours and
-writes PNG). Each is replaced by a library of the same name whose functions are there and have no body. A test of the
-package compares its answers with those of the source.
+On Linux, OpenCV's wheel comes with 80 MB of libraries for video, AVIF and linear algebra. Its own library names them,
+so that it does not load without them; it calls them only for what this program never does (it scales, converts colours
+and writes PNG). Each is replaced by a library of the same name whose functions are there and have no body. A test of
+the package compares its answers with those of the source.
 """
 
 from __future__ import annotations
@@ -49,6 +49,12 @@ def slim_binaries(entries: Iterable[Entry], work: Path) -> list[Entry]:
         elif name in needed and opencv:
             slim.append((place, str(_build_stub(Path(source), opencv, work / name)), kind))
     return slim
+
+
+def drop_links(entries: Iterable[Entry], binaries: Iterable[Entry]) -> list[Entry]:
+    """Leave out the links to OpenCV's libraries that are no longer among the ``binaries``."""
+    present = {Path(place).name for place, _, _ in binaries}
+    return [entry for entry in entries if not _is_opencv_library(*entry[:2]) or Path(entry[0]).name in present]
 
 
 def _is_opencv_library(place: str, source: str) -> bool:
@@ -100,4 +106,4 @@ def _read_symbols(library: Path) -> list[tuple[str, str, bool]]:
 
 
 def _run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603

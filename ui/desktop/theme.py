@@ -110,10 +110,15 @@ def apply_palette(root: ttk.App, palette: Palette) -> None:
     strong = [("disabled", palette.track), ("pressed !disabled", palette.accent_strong)]
     strong += [("hover !disabled", palette.accent_strong), ("", palette.accent)]
     ink = [("disabled", palette.quiet), ("", palette.on_accent)]
-    for option in ("background", "bordercolor", "darkcolor", "lightcolor"):
-        style.map("primary.TButton", **{option: strong})
-    for option in ("foreground", "focuscolor"):
-        style.map("primary.TButton", **{option: ink})
+    style.map(
+        "primary.TButton",
+        background=strong,
+        bordercolor=strong,
+        darkcolor=strong,
+        lightcolor=strong,
+        foreground=ink,
+        focuscolor=ink,
+    )
 
 
 def set_scale(root: ttk.App, environ: Mapping[str, str] = os.environ) -> float:

@@ -86,6 +86,8 @@ class Window:
             return
         self._closing = True
         self.session.changed = lambda: None
+        for timer in self.root.tk.splitlist(self.root.tk.call("after", "info")):
+            self.root.tk.call("after", "cancel", timer)
         self.root.destroy()
         self._worker.close()
 
