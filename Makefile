@@ -34,7 +34,7 @@ test: $(VENV)/.dev chromium screen quality
 	$(BIN)/python -m pytest
 
 test-package: $(VENV)/.dev screen
-	$(BIN)/python -m pytest -m package
+	$(BIN)/python -m pytest -m package tests/desktop/test_package.py
 
 quality: $(VENV)/.dev
 	$(BIN)/ruff check .
