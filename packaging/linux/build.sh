@@ -6,26 +6,21 @@ dist=${1:-dist}
 version=$("$dist/gyrus/gyrus" --version | cut -d' ' -f2)
 machine=$(uname -m)
 
-# xz: gzip takes 50 % more.
-tar -C "$dist" --owner=0 --group=0 --numeric-owner --sort=name -c gyrus | xz -T0 -6 > "$dist/gyrus-$version-linux-$machine.tar.xz"
-
-if ! command -v dpkg-deb > /dev/null; then
-  echo "dpkg-deb is not here: no Debian package"
-  exit 0
-fi
-architecture=$(dpkg --print-architecture)
-root=$dist/deb
-rm -rf "$root"
-mkdir -p "$root/DEBIAN" "$root/usr/bin" "$root/usr/lib" "$root/usr/share/applications" "$root/usr/share/mime/packages" \
-  "$root/usr/share/icons/hicolor/256x256/apps" "$root/usr/share/icons/hicolor/scalable/apps" "$root/usr/share/doc/gyrus"
-cp -a "$dist/gyrus" "$root/usr/lib/gyrus"
-ln -s ../lib/gyrus/gyrus "$root/usr/bin/gyrus"
-cp packaging/linux/gyrus.desktop "$root/usr/share/applications/"
-cp packaging/linux/gyrus.xml "$root/usr/share/mime/packages/"
-cp ui/desktop/assets/gyrus.png "$root/usr/share/icons/hicolor/256x256/apps/"
-cp ui/desktop/assets/gyrus.svg "$root/usr/share/icons/hicolor/scalable/apps/"
-cp packaging/linux/copyright "$root/usr/share/doc/gyrus/"
-cat > "$root/DEBIAN/control" << END
+build_deb() {
+  local architecture root
+  architecture=$(dpkg --print-architecture)
+  root=$dist/deb
+  rm -rf "$root"
+  mkdir -p "$root/DEBIAN" "$root/usr/bin" "$root/usr/lib" "$root/usr/share/applications" "$root/usr/share/mime/packages" \
+    "$root/usr/share/icons/hicolor/256x256/apps" "$root/usr/share/icons/hicolor/scalable/apps" "$root/usr/share/doc/gyrus"
+  cp -a "$dist/gyrus" "$root/usr/lib/gyrus"
+  ln -s ../lib/gyrus/gyrus "$root/usr/bin/gyrus"
+  cp packaging/linux/gyrus.desktop "$root/usr/share/applications/"
+  cp packaging/linux/gyrus.xml "$root/usr/share/mime/packages/"
+  cp ui/desktop/assets/gyrus.png "$root/usr/share/icons/hicolor/256x256/apps/"
+  cp ui/desktop/assets/gyrus.svg "$root/usr/share/icons/hicolor/scalable/apps/"
+  cp packaging/linux/copyright "$root/usr/share/doc/gyrus/"
+  cat > "$root/DEBIAN/control" << END
 Package: gyrus
 Version: $version
 Architecture: $architecture
@@ -41,6 +36,11 @@ Description: classifies a slice of a brain MRI and says how sure it is
  .
  A research and teaching tool, not a medical device.
 END
-chmod -R u=rwX,go=rX "$root"
-dpkg-deb --root-owner-group -Zxz -z6 --build "$root" "$dist/gyrus_${version}_$architecture.deb" > /dev/null
-rm -rf "$root"
+  chmod -R u=rwX,go=rX "$root"
+  dpkg-deb --root-owner-group --build "$root" "$dist/gyrus_${version}_$architecture.deb" > /dev/null
+  rm -rf "$root"
+}
+
+if command -v dpkg-deb > /dev/null; then build_deb; else echo "dpkg-deb is not here: no Debian package"; fi
+# xz: gzip takes 50 % more.
+tar -C "$dist" --owner=0 --group=0 --numeric-owner --sort=name -c gyrus | xz -T0 -6 > "$dist/gyrus-$version-linux-$machine.tar.xz"

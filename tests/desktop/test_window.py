@@ -186,11 +186,12 @@ def test_every_control_is_reached_with_tab(desk: Desk, folder: Path) -> None:
 
 
 def test_a_small_window_scrolls_the_answer(desk: Desk, folder: Path) -> None:
-    desk.window.root.geometry("760x520")
+    desk.window.root.geometry("840x520")
     desk.classify(folder / "2 unsure.png")
     desk.wait(lambda: desk.window.root.winfo_height() == 520)
     column = desk.window.answer
     assert column._overflows()
+    assert desk.sees("not a medical device")
     column.reveal(column.save)
     desk.wait()
     assert column.save.winfo_rooty() + column.save.winfo_height() <= column.winfo_rooty() + column.winfo_height()

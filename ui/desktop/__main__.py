@@ -79,16 +79,18 @@ def _open_window(path: Path | None, model: Path) -> int:
 
     bundles = find_bundles(DEFAULT_MODEL.parent, model)
     worker = Worker()
-    session = Session(bundles, worker)
-    session.preload()
     try:
+        session = Session(bundles, worker)
         window = Window(session, worker)
+        session.preload()
+        if path is not None:
+            window.take(path)
+        window.run()
     except tkinter.TclError as error:
         print(_NO_WINDOW.format(reason=error), file=sys.stderr)
         return 2
-    if path is not None:
-        window.take(path)
-    window.run()
+    finally:
+        worker.close()
     return 0
 
 

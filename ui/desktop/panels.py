@@ -27,7 +27,7 @@ APPEARANCES = ("System", "Light", "Dark")
 """The choices of the appearance menu."""
 
 _NAME_CHARACTERS = 64
-"""A longer file name is shortened in its middle; the tooltip and the window's title have all of it."""
+"""A longer file name is shortened in its middle; the window's title has all of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class TopBar(ttk.Frame):
         for name in APPEARANCES:
             choices.add_radiobutton(label=name, variable=self.appearance, command=partial(actions.set_appearance, name))
         menu.pack(side="right", padx=gap)
-        self.model = ttk.Combobox(self, values=list(titles), state="readonly", width=34)
+        self.model = ttk.Combobox(self, values=list(titles), state="readonly", width=32)
         self.model.current(0)
         self.model.bind("<<ComboboxSelected>>", lambda _event: self._select(actions))
         self.model.pack(side="right")
@@ -90,12 +90,12 @@ class PicturePanel(ttk.Frame):
         self._name = ttk.Label(self, font="GyrusStrong", padding=0)
         self._facts = ttk.Label(self, style="Small.TLabel", padding=0)
         self._name.grid(row=1, column=0, columnspan=4, sticky="ew", pady=(gap, 0))
-        self._facts.grid(row=2, column=0, sticky="ew")
+        self._facts.grid(row=2, column=0, columnspan=4, sticky="ew")
         self.previous = ttk.Button(self, text="‹ Previous", command=actions.previous)
         self.next = ttk.Button(self, text="Next ›", command=actions.next)
         self.choose = ttk.Button(self, text="Choose image…", underline=1, command=actions.choose)
         for column, button in enumerate((self.previous, self.next, self.choose), start=1):
-            button.grid(row=2, column=column, padx=(gap, 0), pady=(gap // 2, 0))
+            button.grid(row=3, column=column, padx=(gap, 0), pady=(gap, 0))
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
         wrap_to_width(self._name)
@@ -128,7 +128,10 @@ class PicturePanel(ttk.Frame):
 
 
 class AnswerPanel(ScrollColumn):
-    """The button, the sentence, the bars, the heat map's switch, the disclaimer, and what takes the answer along."""
+    """The button, the sentence, the bars, the heat map's switch, and what takes the answer along.
+
+    The disclaimer stands below all of it and does not scroll: where an answer is seen, it is seen.
+    """
 
     def __init__(self, parent: tkinter.Misc, actions: Actions, scale: float) -> None:
         super().__init__(parent, width_px=round(370 * scale))
@@ -150,7 +153,8 @@ class AnswerPanel(ScrollColumn):
         )
         self._heat_bar = HeatBar(self._heat, scale)
         self._heat_sentence = self._label("Quiet.TLabel", self._heat)
-        card = ttk.Frame(inside, style="Card.TFrame", padding=round(12 * scale))
+        card = ttk.Frame(self, style="Card.TFrame", padding=round(12 * scale))
+        card.pack(side="bottom", fill="x", pady=(gap, 0), padx=(0, round(4 * scale)), before=self._canvas)
         self._disclaimer = self._label("Card.TLabel", card)
         self._disclaimer.pack(fill="x")
         self._take = ttk.Frame(inside)
@@ -168,7 +172,6 @@ class AnswerPanel(ScrollColumn):
             (self._bars, 2 * gap),
             (self._notes, gap),
             (self._heat, gap),
-            (card, 2 * gap),
             (self._take, 2 * gap),
             (self._status, gap),
             (self._source, gap),

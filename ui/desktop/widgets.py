@@ -172,10 +172,9 @@ class ScrollColumn(ttk.Frame):
     """
 
     def __init__(self, parent: tkinter.Misc, width_px: int) -> None:
-        super().__init__(parent)
-        self._canvas = ttk.Canvas(
-            self, highlightthickness=0, borderwidth=0, width=width_px, takefocus=False, autostyle=False
-        )
+        super().__init__(parent, width=width_px)
+        self.pack_propagate(False)  # the width is the one that was given, whatever the content asks for
+        self._canvas = ttk.Canvas(self, highlightthickness=0, borderwidth=0, takefocus=False, autostyle=False)
         self._bar = ttk.Scrollbar(self, orient="vertical", command=self._canvas.yview, bootstyle="round")
         self._canvas.configure(yscrollcommand=self._bar.set)
         self._canvas.pack(side="left", fill="both", expand=True)
@@ -212,7 +211,7 @@ class ScrollColumn(ttk.Frame):
         self._canvas.itemconfigure(self._item, width=self._canvas.winfo_width())
         self._canvas.configure(scrollregion=(0, 0, 1, self.inside.winfo_reqheight()))
         if self._overflows():
-            self._bar.pack(side="right", fill="y")
+            self._bar.pack(side="right", fill="y", before=self._canvas)
         else:
             self._bar.pack_forget()
             self._canvas.yview_moveto(0)

@@ -37,7 +37,7 @@ _POLL_MS = 30
 """How often finished jobs are looked for; shorter than the eye notices."""
 
 _SIZE = (1080, 720)
-_MIN_SIZE = (760, 520)
+_MIN_SIZE = (840, 520)
 """Width and height in units of the design; a smaller screen gets what it has."""
 
 
