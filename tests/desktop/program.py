@@ -30,9 +30,19 @@ class Program:
             xdotool(self.display, "windowfocus", "--sync", self.window)
             xdotool(self.display, "key", key)
 
-    def click(self, x: int, y: int) -> None:
-        """Click at a place of the window, in pixels from its upper left corner."""
-        xdotool(self.display, "mousemove", "--sync", "--window", self.window, str(x), str(y), "click", "1")
+    def click(self, x: int, y: int, part: str) -> str:
+        """Click at a place of the window, in pixels from its upper left corner, and wait as `wait_for_title` does.
+
+        A click on a window that is not painted yet meets nothing: it is repeated, as a person does.
+        """
+        for _ in range(PATIENCE_S // 10):
+            xdotool(self.display, "mousemove", "--window", self.window, str(x), str(y), "click", "1")
+            deadline_s = time.monotonic() + 10
+            while time.monotonic() < deadline_s:
+                if part in (title := xdotool(self.display, "getwindowname", self.window)):
+                    return title
+                time.sleep(0.05)
+        raise AssertionError(f"no answer to a click, the title is {title!r}")
 
     def wait_for_title(self, part: str) -> str:
         """Wait until the window's title, which has the answer, has a part; gives the title."""

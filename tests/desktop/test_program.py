@@ -86,8 +86,7 @@ def test_a_mouse_and_keys_get_answers(display: str, bundle: Path, picture: Path,
     command = [sys.executable, "-m", "ui.desktop", str(picture), "--model", str(bundle)]
     with run_program(command, display, dict(os.environ)) as program:
         program.wait_for_title("ä slice.png")
-        program.click(*CLASSIFY_BUTTON)
-        assert "Glioma Tumor, " in program.wait_for_title("%")
+        assert "Glioma Tumor, " in program.click(*CLASSIFY_BUTTON, "%")
         program.key("Right")
         program.wait_for_title("ö slice.png")
         program.key("Return")
