@@ -1,4 +1,4 @@
-# make run | make test | make quality | make style | make train | make cross | make evaluate
+# make run | make desktop | make test | make quality | make style | make train | make cross | make evaluate | make desktop-package
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,10 +7,11 @@ VERSION ?= 1.0.0
 # The figures of make cross, when they are there.
 CROSS = $(if $(wildcard runs/cross.json),--cross runs/cross.json)
 
-.PHONY: run test quality style train cross evaluate image clean help
+.PHONY: run desktop desktop-package test test-package quality style train cross evaluate image clean help
 
 help:
 	@echo "make run        start the page at http://127.0.0.1:7860"
+	@echo "make desktop    start the program with a window of its own"
 	@echo "make test       install what tests need, check the code, run every test"
 	@echo "make quality    ruff, mypy, import-linter"
 	@echo "make style      let ruff mend what it can"
@@ -18,12 +19,25 @@ help:
 	@echo "make cross      measure the recipe on Cheng's five folds and on a source left out (hours)"
 	@echo "make evaluate   measure the shipped bundle on DATA=FOLDER"
 	@echo "make image      build the container image"
+	@echo "make desktop-package  build the desktop program's folder, archive and installer in dist/"
+	@echo "make test-package     try what make desktop-package built, as root also its Debian package"
 
 run: $(VENV)/.run
 	$(BIN)/python app.py
 
-test: $(VENV)/.dev chromium quality
+desktop: $(VENV)/.desktop tk
+	$(BIN)/python -m ui.desktop
+
+# In an environment of its own, so that nothing of the page or of training gets in.
+desktop-package: $(VENV)-package/.package tk
+	$(VENV)-package/bin/python -m PyInstaller --noconfirm --log-level WARN packaging/gyrus.spec
+	if [ "$$(uname -s)" = Linux ]; then packaging/linux/build.sh; fi
+
+test: $(VENV)/.dev chromium screen quality
 	$(BIN)/python -m pytest
+
+test-package: $(VENV)/.dev screen
+	$(BIN)/python -m pytest -m package tests/desktop/test_package.py
 
 quality: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -73,7 +87,7 @@ image:
 	docker build -t gyrus .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-package build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # Each kind of requirements is one stamp; a changed file installs again.
 $(VENV)/bin/python:
@@ -88,7 +102,17 @@ $(VENV)/.train: requirements.txt requirements-train.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-train.txt
 	@touch $@
 
-$(VENV)/.dev: requirements.txt requirements-train.txt requirements-dev.txt | $(VENV)/bin/python
+$(VENV)/.desktop: requirements.txt requirements-desktop.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-desktop.txt
+	@touch $@
+
+$(VENV)-package/.package: requirements.txt requirements-desktop.txt requirements-package.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed; name yours with make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)-package
+	$(VENV)-package/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-package.txt
+	@touch $@
+
+$(VENV)/.dev: requirements.txt requirements-desktop.txt requirements-train.txt requirements-dev.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
@@ -101,3 +125,23 @@ chromium:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null || \
 	  echo "chromium could not be installed: the browser tests will be skipped"; \
 	else echo "No chromium, and no right to install it: the browser tests will be skipped"; fi
+
+# Debian keeps Tk in a package of its own.
+.PHONY: tk
+tk: | $(VENV)/bin/python
+	@$(BIN)/python -c "import tkinter" 2>/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing Debian's python3-tk"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-tk >/dev/null || \
+	  echo "python3-tk could not be installed"; \
+	else echo "This Python has no Tk (on Debian: apt-get install python3-tk)"; fi
+
+# The tests of the window skip themselves without a display of their own.
+.PHONY: screen
+screen: tk
+	@{ command -v Xvfb && command -v xdotool; } >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing Debian's xvfb and xdotool for the tests of the window"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends xvfb xdotool fonts-dejavu-core >/dev/null || \
+	  echo "xvfb could not be installed: the tests of the window will be skipped"; \
+	else echo "No Xvfb or xdotool, and no right to install them: tests of the window will be skipped"; fi

@@ -1,1 +1,4 @@
-"""Everything that shows: words in `ui.presenter`, the web page in `ui.web`. Nothing here computes an answer."""
+"""Everything that shows: words in `ui.presenter`, the web page in `ui.web`, the window in `ui.desktop`.
+
+Nothing here computes an answer.
+"""

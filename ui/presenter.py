@@ -246,12 +246,12 @@ def present_error(error: BaseException) -> Presentation:
     )
 
 
-def present_idle(bundle: ModelBundle) -> Presentation:
-    """Word the state before the first answer."""
+def present_idle(bundle: ModelBundle, action: str = "Submit") -> Presentation:
+    """Word the state before the first answer; ``action`` is what the front calls its button."""
     return Presentation(
         tone=Tone.IDLE,
         sentence="No answer yet.",
-        detail=f"Choose {bundle.subject} and press Submit.",
+        detail=f"Choose {bundle.subject} and press {action}.",
     )
 
 
@@ -274,12 +274,12 @@ def present_busy() -> Presentation:
     return Presentation(tone=Tone.BUSY, sentence="Reading the image…")
 
 
-def present_missing() -> Presentation:
-    """Word a Submit without an image."""
+def present_missing(action: str = "Submit") -> Presentation:
+    """Word a Submit without an image; ``action`` is what the front calls its button."""
     return Presentation(
         tone=Tone.ERROR,
         sentence="There is no image yet.",
-        detail="Choose, drop or paste one, then press Submit.",
+        detail=f"Choose, drop or paste one, then press {action}.",
     )
 
 

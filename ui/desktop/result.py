@@ -1,0 +1,137 @@
+"""An answer to take along: as text, as a picture, and as the row that ``python -m inference`` prints.
+
+The picture carries no file name: people name files after patients, and pictures are passed on.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from inference.batch import build_row
+from inference.bundle import ModelBundle
+from inference.errors import GyrusError
+from ui.desktop.picture import render_picture
+from ui.desktop.session import Answer
+from ui.presenter import TONE_COLORS, NumberRow, Presentation, word_disclaimer
+
+MAX_ROWS = 5
+"""So many of a model's classes are shown, the most probable ones; the row in JSON has all."""
+
+_WIDTH_PX = 800
+_MARGIN_PX = 32
+_INK, _QUIET, _GROUND, _TRACK = "#1c2228", "#5b6672", "#ffffff", "#e3e0d8"
+
+
+class SaveError(GyrusError):
+    """A result could not be written."""
+
+
+def word_result(name: str, presentation: Presentation, bundle: ModelBundle) -> str:
+    """The answer as lines of plain text, for the clipboard."""
+    rows = [f"{row.percent:>5}  {row.label}" for row in presentation.rows[:MAX_ROWS]]
+    lines = [name, presentation.sentence, presentation.detail, *rows, *presentation.notes, presentation.source]
+    return "\n".join(line for line in [*lines, word_disclaimer(bundle)] if line)
+
+
+def save_result(
+    target: Path, path: Path, answer: Answer, presentation: Presentation, bundle: ModelBundle, *, heat: bool
+) -> tuple[Path, Path]:
+    """Write the answer as a PNG file and, beside it, as JSON.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        The PNG file; whoever asked for its name has asked about writing over it.
+    path : pathlib.Path
+        The classified file.
+    heat : bool
+        Draw the heat map.
+
+    Returns
+    -------
+    tuple of pathlib.Path
+        Both files.
+
+    Raises
+    ------
+    SaveError
+        A file cannot be written, or the JSON file is there already and belongs to no PNG file.
+    """
+    png_path = target if target.suffix.lower() == ".png" else target.with_name(f"{target.name}.png")
+    json_path = png_path.with_suffix(".json")
+    if json_path.exists() and not png_path.exists():
+        raise SaveError(f"{json_path.name} is there already and is not written over. Choose another name.")
+    row = build_row(str(path), answer.prediction).to_dict()
+    try:
+        render_result(answer, presentation, bundle, heat=heat).save(png_path, "PNG")
+        json_path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SaveError(f"{png_path.name} cannot be written: {error.strerror or error}.") from error
+    return png_path, json_path
+
+
+def render_result(answer: Answer, presentation: Presentation, bundle: ModelBundle, *, heat: bool) -> Image.Image:
+    """Draw the picture, and under it the sentence, the percentages and the disclaimer."""
+    heatmap = answer.prediction.heatmap if heat and answer.heat and answer.heat.drawn else None
+    picture = render_picture(answer.image.pixels, (_WIDTH_PX, _WIDTH_PX), heatmap)
+    sheet = Image.new("RGB", (_WIDTH_PX, picture.height + 1200), _GROUND)
+    sheet.paste("#000000", (0, 0, _WIDTH_PX, picture.height))
+    sheet.paste(picture, ((_WIDTH_PX - picture.width) // 2, 0))
+    pen = _Pen(sheet, picture.height + _MARGIN_PX)
+    pen.write(presentation.sentence, 30, TONE_COLORS[presentation.tone].light)
+    pen.write(presentation.detail, 18, _QUIET)
+    pen.skip(10)
+    for row in presentation.rows[:MAX_ROWS]:
+        pen.bar(row, TONE_COLORS[presentation.tone].light)
+    heat_sentence = answer.heat.sentence if answer.heat else ""
+    for text in (heat_sentence, *presentation.notes):
+        pen.write(text, 18, _INK)
+    pen.skip(6)
+    pen.write(word_disclaimer(bundle), 18, _INK)
+    pen.write(presentation.source, 15, _QUIET)
+    return sheet.crop((0, 0, _WIDTH_PX, min(pen.top + _MARGIN_PX - 8, sheet.height)))
+
+
+class _Pen:
+    """Writes from top to bottom, with the font that Pillow brings along."""
+
+    def __init__(self, sheet: Image.Image, top: int) -> None:
+        self.top = top
+        self._draw = ImageDraw.Draw(sheet)
+
+    def skip(self, height_px: int) -> None:
+        self.top += height_px
+
+    def write(self, text: str, size_px: int, color: str) -> None:
+        font = ImageFont.load_default(size_px)
+        for line in self._wrap(text, font):
+            self._draw.text((_MARGIN_PX, self.top), line, color, font)
+            self.top += round(size_px * 1.35)
+        self.top += round(size_px * 0.3) if text else 0
+
+    def bar(self, row: NumberRow, color: str) -> None:
+        font = ImageFont.load_default(19)
+        right = _WIDTH_PX - _MARGIN_PX
+        self._draw.text((_MARGIN_PX, self.top), row.label, _INK, font)
+        self._draw.text((right, self.top), row.percent, _INK, font, anchor="ra")
+        top, bottom = self.top + 27, self.top + 35
+        self._draw.rounded_rectangle((_MARGIN_PX, top, right, bottom), 4, _TRACK)
+        filled = round((right - _MARGIN_PX) * row.probability)
+        if filled >= 1:
+            end = _MARGIN_PX + max(filled, 8)
+            self._draw.rounded_rectangle((_MARGIN_PX, top, end, bottom), 4, color if row.named else _QUIET)
+        self.top += 50
+
+    def _wrap(self, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> Sequence[str]:
+        """Break lines so that the widest fits; fewer characters a line until it does."""
+        room = _WIDTH_PX - 2 * _MARGIN_PX
+        for characters in range(120, 10, -2):
+            lines = textwrap.wrap(text, characters)
+            if all(font.getlength(line) <= room for line in lines):
+                return lines
+        return lines

@@ -1,0 +1,212 @@
+"""What is chosen and what was answered: the window's state and its rules, without a toolkit.
+
+Whatever changes the picture or the model withdraws the answer; an outcome that comes late is put aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from inference.bundle import ModelBundle
+from inference.classifier import Classifier
+from inference.images import DecodedImage, load_image
+from inference.prediction import Prediction
+from ui.desktop.files import list_neighbours
+from ui.desktop.worker import Done, Job, Wanted
+from ui.presenter import (
+    HeatPresentation,
+    Presentation,
+    present_busy,
+    present_error,
+    present_heatmap,
+    present_idle,
+    present_missing,
+    present_prediction,
+)
+
+ACTION = "Classify"
+"""What the button is called that the presenter's sentences send people to."""
+
+
+class ClassifierLike(Protocol):
+    """What the program needs of `inference.Classifier`; tests hand in a fake."""
+
+    def predict(self, source: DecodedImage, /, *, explain: bool = False) -> Prediction:
+        """See `inference.Classifier.predict`."""
+
+
+class WorkerLike(Protocol):
+    """What a session needs of `ui.desktop.worker.Worker`."""
+
+    def submit(self, job: Job, done: Done, wanted: Wanted = ...) -> None:
+        """See `ui.desktop.worker.Worker.submit`."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one run gave.
+
+    Attributes
+    ----------
+    image : DecodedImage
+    prediction : Prediction
+    heat : HeatPresentation or None
+        None where there is no map.
+    """
+
+    image: DecodedImage
+    prediction: Prediction
+    heat: HeatPresentation | None
+
+
+class Session:
+    """One picture, one model, one answer.
+
+    Parameters
+    ----------
+    bundles : sequence of ModelBundle
+        At least one; the first is chosen.
+    worker : WorkerLike
+    load : callable
+        Loads a model from its path; runs on the worker's thread.
+
+    Attributes
+    ----------
+    path : pathlib.Path or None
+        The chosen file.
+    image : DecodedImage or None
+        The file's picture, as soon as it has been read.
+    answer : Answer or None
+    presentation : Presentation
+        The sentence to show, whatever the state.
+    busy : bool
+        A run is on its way.
+    changed : callable
+        Called after every change of state; the window sets it.
+    """
+
+    def __init__(
+        self,
+        bundles: Sequence[ModelBundle],
+        worker: WorkerLike,
+        load: Callable[[Path], ClassifierLike] = Classifier.load,
+    ) -> None:
+        self.bundles = tuple(bundles)
+        self.bundle = self.bundles[0]
+        self.path: Path | None = None
+        self.image: DecodedImage | None = None
+        self.answer: Answer | None = None
+        self.presentation = self._idle()
+        self.busy = False
+        self.changed: Callable[[], None] = lambda: None
+        self._worker = worker
+        self._load = load
+        self._loaded: dict[Path, ClassifierLike] = {}  # touched by jobs only, which run one after the other
+        self._neighbours: tuple[Path, ...] = ()
+        self._revision = 0
+
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """The picture's number in its folder, from 1, and how many there are; None until the folder is known."""
+        if self.path not in self._neighbours:
+            return None
+        return self._neighbours.index(self.path) + 1, len(self._neighbours)
+
+    def preload(self) -> None:
+        """Load the chosen model, so that the first answer does not wait for it."""
+        bundle = self.bundle
+        self._worker.submit(lambda: self._classifier(bundle.path), self._show_failure, lambda: self.bundle is bundle)
+
+    def choose(self, path: Path) -> None:
+        """Take another picture; the old answer is gone at once."""
+        self._withdraw()
+        if self.path is None or path.parent != self.path.parent:
+            self._neighbours = ()
+        self.path, self.image = path, None
+        self._worker.submit(lambda: load_image(path), self._show_image, lambda: self.path == path)
+        self._worker.submit(lambda: list_neighbours(path), self._show_neighbours, lambda: self.path == path)
+        self.changed()
+
+    def can_step(self, offset: int) -> bool:
+        """Whether the folder has a picture ``offset`` further on."""
+        place = self.place
+        return place is not None and 1 <= place[0] + offset <= place[1]
+
+    def step(self, offset: int) -> None:
+        """Go to the next (1) or the previous (-1) picture of the folder; nothing happens at its ends."""
+        if self.can_step(offset) and self.place:
+            self.choose(self._neighbours[self.place[0] - 1 + offset])
+
+    def select_model(self, index: int) -> None:
+        """Take another model; the picture stays, the answer goes."""
+        if self.bundles[index] is self.bundle:
+            return
+        self.bundle = self.bundles[index]
+        self._withdraw()
+        self.preload()
+        self.changed()
+
+    def classify(self) -> None:
+        """Ask the model about the picture; nothing happens while a run is on its way."""
+        if self.busy:
+            return
+        path, image, bundle = self.path, self.image, self.bundle
+        if path is None:
+            self.presentation = present_missing(ACTION)
+            self.changed()
+            return
+        self._withdraw()
+        revision = self._revision
+        self.busy = True
+        self.presentation = present_busy()
+
+        def run() -> Answer:
+            picture = image or load_image(path)
+            prediction = self._classifier(bundle.path).predict(picture, explain=True)
+            heat = present_heatmap(prediction.heatmap) if prediction.heatmap else None
+            return Answer(picture, prediction, heat)
+
+        self._worker.submit(run, self._show_answer, lambda: self._revision == revision)
+        self.changed()
+
+    def _classifier(self, path: Path) -> ClassifierLike:
+        if path not in self._loaded:
+            self._loaded[path] = self._load(path)
+        return self._loaded[path]
+
+    def _idle(self) -> Presentation:
+        return present_idle(self.bundle, ACTION)
+
+    def _withdraw(self) -> None:
+        """Forget the answer, and whatever is still on its way."""
+        self._revision += 1
+        self.answer, self.busy = None, False
+        self.presentation = self._idle()
+
+    def _show_failure(self, outcome: object) -> None:
+        if isinstance(outcome, Exception) and not self.busy:  # a run that is on its way says it itself
+            self.presentation = present_error(outcome)
+            self.changed()
+
+    def _show_image(self, outcome: DecodedImage | Exception) -> None:
+        if isinstance(outcome, DecodedImage):
+            self.image = outcome
+            self.changed()
+        else:
+            self._show_failure(outcome)
+
+    def _show_neighbours(self, outcome: tuple[Path, ...] | Exception) -> None:
+        self._neighbours = () if isinstance(outcome, Exception) else outcome
+        self.changed()
+
+    def _show_answer(self, outcome: Answer | Exception) -> None:
+        self.busy = False
+        if isinstance(outcome, Exception):
+            self.presentation = present_error(outcome)
+        else:
+            self.answer, self.image = outcome, outcome.image
+            self.presentation = present_prediction(outcome.prediction, self.bundle)
+        self.changed()
