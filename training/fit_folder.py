@@ -252,6 +252,11 @@ def train(
     -------
     dict of str to list of float
         For each epoch ``loss``, ``accuracy``, ``val_loss`` and ``val_accuracy``.
+
+    Raises
+    ------
+    SettingsError
+        It diverged.
     """
     plans = [recipe.training]
     if settings.unfreeze:
@@ -265,7 +270,10 @@ def train(
             _train_stage(network, parts, recipe, plan, settings.seed, work_dir / stage)
             network.save_weights(weights)
         network.load_weights(weights)
-    return read_history([work_dir / stage / "log.csv" for stage in stages])
+    history = read_history([work_dir / stage / "log.csv" for stage in stages])
+    if not np.isfinite([history["loss"], history["val_loss"]]).all():
+        raise SettingsError("The training diverged: its loss is no number any more. Take a smaller --learning-rate.")
+    return history
 
 
 def _train_stage(

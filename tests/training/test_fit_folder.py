@@ -154,6 +154,14 @@ def test_a_finished_run_rests_and_a_changed_one_starts_anew(
     assert left == {*own, run.folder / "work" / "run.json"}, "what the run wrote is gone, and nothing else"
 
 
+def test_a_run_that_diverged_is_a_sentence(tmp_path: Path) -> None:
+    recipe = read_recipe(RECIPE | {"training": RECIPE["training"] | {"epochs": 1, "learning_rate": 10}}, "wild")
+    pictures = np.full((8, 32, 32, 1), np.nan, np.float32)  # no rate diverges for sure
+    part = Part(pictures=pictures, classes=np.arange(8) % 2)
+    with pytest.raises(SettingsError, match="diverged.*--learning-rate"):
+        train(build_network(recipe, 2), {"train": part, "validation": part}, recipe, FolderSettings(), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
