@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from inference.bundle import ModelBundle, load_bundle
 from inference.classifier import Classifier
-from inference.errors import SettingsError, UnknownModelError
+from inference.errors import BundleError, SettingsError, UnknownModelError
+
+_LOG = logging.getLogger(__name__)
 
 
 class Catalogue:
@@ -56,7 +59,8 @@ class Catalogue:
             return bundle, lambda: Classifier.open(bundle)
 
         catalogue = cls([entry(load_bundle(path)) for path in paths])
-        catalogue.load()
+        first = catalogue.default
+        catalogue._find(first.name).classifier = Classifier.open(first)  # who starts the program is told every detail
         return catalogue
 
     @classmethod
@@ -93,7 +97,8 @@ class Catalogue:
         UnknownModelError
             There is none of this name.
         BundleError
-            Its network cannot be loaded.
+            Its network cannot be loaded. A visitor may read the message: what it was, with the paths of this machine,
+            is logged.
         """
         return self._find(name or self.default.name).load()
 
@@ -118,5 +123,14 @@ class _Entry:
     def load(self) -> Classifier:
         with self._lock:
             if self.classifier is None:
-                self.classifier = self._load()
+                self.classifier = self._try_to_load()
             return self.classifier
+
+    def _try_to_load(self) -> Classifier:
+        try:
+            return self._load()
+        except BundleError as error:
+            _LOG.error("The model %s cannot be loaded: %s", self.bundle.name, error)
+            raise BundleError(
+                f"The model {self.bundle.name} cannot be loaded. The log of the program says why."
+            ) from error

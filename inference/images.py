@@ -30,6 +30,10 @@ _TAIL_PERCENTILE = 99.9
 _FULL_16_BIT = 2**15
 """A 16-bit picture that uses its top bit is taken as full-range and divided by 257; 12-bit data never reaches it."""
 
+_DARK = 32
+"""Value up to which nothing is made out on black; of what a transparent picture shows, all must be that dark for it to
+be laid on white. A brain MRI never is: it stays on black, as its background is."""
+
 ImageSource = np.ndarray | bytes | bytearray | memoryview | str | Path
 """What `load_image` takes: pixels, an encoded file's bytes, or a path."""
 
@@ -168,9 +172,12 @@ def _decode_picture(picture: Image.Image) -> DecodedImage:
 
 
 def _flatten(picture: Image.Image) -> Image.Image:
-    """Lay a transparent picture on black."""
+    """Lay a transparent picture on black, or on white if nothing of it were seen there (black ink)."""
     rgba = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba)
+    on_black = Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("RGB")
+    if np.asarray(on_black).max() > _DARK:
+        return on_black
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
 
 
 def decode_array(array: np.ndarray) -> np.ndarray:
@@ -181,7 +188,8 @@ def decode_array(array: np.ndarray) -> np.ndarray:
     array : numpy.ndarray, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
         uint8 is taken as it is, bool as black and white. A floating array within [0, 1] is multiplied by 255, one
         within [0, 255] is rounded. uint16 that uses its top bit is divided by 257. Everything else is windowed
-        linearly from its minimum to its 99.9th percentile.
+        linearly from its minimum to its 99.9th percentile. What is transparent becomes black, or white if all that is
+        to be seen is nearly black.
 
     Returns
     -------
@@ -207,7 +215,8 @@ def decode_array(array: np.ndarray) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] == 4:
         values = _to_uint8(array[:, :, :3])
         alpha = _to_uint8(array[:, :, 3:])
-        return np.asarray(values.astype(np.uint16) * alpha // 255, dtype=np.uint8)
+        on_black = np.asarray(values.astype(np.uint16) * alpha // 255, dtype=np.uint8)
+        return on_black if on_black.max() > _DARK else on_black + (255 - alpha)
     values = _to_uint8(array)
     return np.repeat(values[:, :, None], 3, axis=2) if values.ndim == 2 else np.ascontiguousarray(values)
 

@@ -87,7 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=f"recipes:\n{describe_recipes()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_data(fit, required=False)
+    _add_data(fit, required=False, what="folder of class folders; without a recipe, one with a manifest.csv")
     fit.add_argument("--work", type=Path, help="folder for checkpoint and log (default runs/NAME of the bundle)")
     fit.add_argument("--epochs", type=int, help="passes (default: the recipe's, else 12)")
     fit.add_argument("--batch-size", type=int, help="pictures a batch (default: the recipe's, else 32)")
@@ -145,14 +145,16 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_data(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+def _add_data(
+    parser: argparse.ArgumentParser, *, required: bool = True, what: str = "folder of images with manifest.csv"
+) -> None:
     default = os.environ.get("GYRUS_DATA")
     parser.add_argument(
         "--data",
         type=Path,
         required=required and default is None,
         default=default and Path(default),
-        help="folder of images with manifest.csv (default: $GYRUS_DATA)",
+        help=f"{what} (default: $GYRUS_DATA)",
     )
     parser.add_argument("--groups", type=Path, help="groups.csv of an audit, instead of the folder's manifest.csv")
 

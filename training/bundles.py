@@ -45,37 +45,46 @@ def describe_origin(recipe: Recipe) -> dict[str, Any]:
 
 
 def check_out(out_dir: Path) -> None:
-    """Refuse to write over a bundle that no recipe made.
+    """Refuse a folder that holds anything but a bundle that a recipe made.
 
     Raises
     ------
     SettingsError
-        It does.
+        It does, or it is no folder.
     """
+    if out_dir.exists() and not out_dir.is_dir():
+        raise SettingsError(f"{out_dir} is a file; a folder for the bundle is named with --out.")
     try:
         document = json.loads((out_dir / "bundle.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except FileNotFoundError:
+        if out_dir.is_dir() and any(out_dir.iterdir()):
+            raise SettingsError(
+                f"{out_dir} holds files that are no bundle; name a new or an empty folder with --out."
+            ) from None
         return
-    if "recipe" not in document.get("provenance", {}):
+    except (OSError, ValueError):
+        document = None
+    if not isinstance(document, dict) or "recipe" not in document.get("provenance", {}):
         raise SettingsError(f"{out_dir} holds a bundle that no recipe made; name another folder with --out.")
 
 
 def publish(bundle: Path, out_dir: Path) -> None:
-    """Copy a finished bundle to its folder, ``bundle.json`` last.
+    """Copy a finished bundle to a folder that `check_out` passed, ``bundle.json`` last.
+
+    Until then an older bundle's ``bundle.json`` lists other SHA-256 than the files have, so that neither is served.
 
     Raises
     ------
     SettingsError
         The folder cannot be written.
     """
+    files = sorted((path for path in bundle.rglob("*") if path.is_file()), key=lambda path: path.name == "bundle.json")
     try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-        (out_dir / "bundle.json").unlink(missing_ok=True)
-        for path in sorted(bundle.iterdir(), key=lambda path: path.name == "bundle.json"):
-            if path.is_dir():
-                shutil.rmtree(out_dir / path.name, ignore_errors=True)
-                shutil.copytree(path, out_dir / path.name)
-            else:
-                shutil.copy(path, out_dir / path.name)
+        for drawn in out_dir.glob("figures/*.svg"):  # the new run may have fewer
+            drawn.unlink()
+        for path in files:
+            target = out_dir / path.relative_to(bundle)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
     except OSError as error:
         raise SettingsError(f"The folder {out_dir} cannot be written: {error.strerror}.") from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -53,6 +52,9 @@ MIN_FOR_NOVELTY = 40
 
 STAGES = ("head", "whole")
 """What learns in each stage; names of folders in the work folder."""
+
+_WRITTEN = ("log.csv", "best.weights.h5", "backup/*", "tensorboard/*/events.out.tfevents.*")
+"""All that `build_callbacks` has written into a stage's folder: what a new run may take away."""
 
 _BATCH = 64
 
@@ -151,8 +153,8 @@ def fit_folder(
     InputError
         There are too few pictures or classes.
     SettingsError
-        The recipe and the settings do not fit together, the backbone's weights cannot be had, or ``out_dir`` holds a
-        bundle that no recipe made.
+        The recipe and the settings do not fit together, the backbone's weights cannot be had, or ``work_dir`` or
+        ``out_dir`` holds what no recipe made.
     """
     started = time.perf_counter()
     recipe = apply_settings(recipe, settings)
@@ -160,9 +162,9 @@ def fit_folder(
     folder = read_folder(data_dir, progress)
     places = split_folder(folder, recipe.split, settings.seed)
     parts, grey = load_parts(folder, places, recipe.input, progress)
-    prepare_work(work_dir, recipe, settings, folder)
     keras.utils.set_random_seed(settings.seed)
     network = build_network(recipe, len(folder.labels))
+    prepare_work(work_dir, recipe, settings, folder)
     history = train(network, parts, recipe, settings, work_dir)
     with tempfile.TemporaryDirectory() as scratch:
         bundle = Path(scratch)
@@ -209,17 +211,36 @@ def load_parts(
 
 
 def prepare_work(work_dir: Path, recipe: Recipe, settings: FolderSettings, folder: Folder) -> None:
-    """Keep what an interrupted run left if it was this very run; else take it away."""
+    """Keep what an interrupted run left if it was this very run; else take it away, and no other file.
+
+    Raises
+    ------
+    SettingsError
+        The folder cannot be written, or what it has as ``run.json`` is no recipe's.
+    """
     pictures = hashlib.sha256(repr((folder.labels, folder.classes.tolist(), folder.groups)).encode()).hexdigest()
     run = {"recipe": asdict(recipe), "seed": settings.seed, "unfreeze": settings.unfreeze, "pictures": pictures}
     text = json.dumps(run, indent=2, ensure_ascii=False) + "\n"
     record = work_dir / "run.json"
-    work_dir.mkdir(parents=True, exist_ok=True)
-    if record.is_file() and record.read_text(encoding="utf-8") != text:
-        for stage in STAGES:
-            shutil.rmtree(work_dir / stage, ignore_errors=True)
-            (work_dir / f"{stage}.weights.h5").unlink(missing_ok=True)
-    record.write_text(text, encoding="utf-8")
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        before = record.read_text(encoding="utf-8") if record.exists() else text
+        if before != text:
+            if '"recipe"' not in before:
+                raise SettingsError(f"{record} was not written by a recipe's run; name another folder with --work.")
+            for stage in STAGES:
+                _forget_stage(work_dir, stage)
+        record.write_text(text, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise SettingsError(f"The folder {work_dir} cannot be used for the run: {why}.") from error
+
+
+def _forget_stage(work_dir: Path, stage: str) -> None:
+    (work_dir / f"{stage}.weights.h5").unlink(missing_ok=True)
+    for pattern in _WRITTEN:
+        for path in (work_dir / stage).glob(pattern):
+            path.unlink()
 
 
 def train(
@@ -231,6 +252,11 @@ def train(
     -------
     dict of str to list of float
         For each epoch ``loss``, ``accuracy``, ``val_loss`` and ``val_accuracy``.
+
+    Raises
+    ------
+    SettingsError
+        It diverged.
     """
     plans = [recipe.training]
     if settings.unfreeze:
@@ -244,7 +270,10 @@ def train(
             _train_stage(network, parts, recipe, plan, settings.seed, work_dir / stage)
             network.save_weights(weights)
         network.load_weights(weights)
-    return read_history([work_dir / stage / "log.csv" for stage in stages])
+    history = read_history([work_dir / stage / "log.csv" for stage in stages])
+    if not np.isfinite([history["loss"], history["val_loss"]]).all():
+        raise SettingsError("The training diverged: its loss is no number any more. Take a smaller --learning-rate.")
+    return history
 
 
 def _train_stage(

@@ -16,7 +16,17 @@ from inference.images import load_image
 from training.folder import Folder
 from training.folder_figures import TOP
 from training.html import build_page, bullets, count_of, encode_preview, number, paragraphs, percent, share_cell, table
-from training.plots import Series, draw_bars, draw_matrix, draw_plot, draw_sheet, say_number, say_share, write_figure
+from training.plots import (
+    Series,
+    draw_bars,
+    draw_matrix,
+    draw_plot,
+    draw_sheet,
+    round_up,
+    say_number,
+    say_share,
+    write_figure,
+)
 
 EXAMPLES = 25
 """Training pictures that are shown."""
@@ -59,7 +69,7 @@ class Album:
         return [
             (
                 self.show(entry["place"]),
-                f"{entry['answer']} {percent(entry['probability'])}",
+                f"{entry['answer']}, {percent(entry['probability'])}",
                 "right" if entry["answer"] == entry["label"] else f"is {entry['label']}",
             )
             for entry in shown
@@ -87,7 +97,7 @@ def draw_figures(figures: Figures, folder: Folder, places: dict[str, np.ndarray]
 
 def _draw_history(title: str, name: str, history: dict[str, list[float]], say: Any, highest: float | None) -> str:
     epochs = len(history[name])
-    top = highest or 1.05 * max(max(history[name]), max(history[f"val_{name}"]), 1e-3)
+    top = highest or round_up(max(*history[name], *history[f"val_{name}"], 1e-3))
     kind = "line" if epochs > 1 else "dots"
     series = [
         Series(

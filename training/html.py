@@ -120,8 +120,9 @@ def table(
         Rows (index base 0) that stand out.
     """
     rows, marked = list(rows), set(marked)
+    wrapped = {heads + place for row in rows for place, cell in enumerate(row[heads:]) if _is_wrapped(cell)}
     top = "".join(
-        f'<th scope="col"{" class=text" if place < heads else ""}>{escape(title)}</th>'
+        f'<th scope="col"{" class=text" if place < heads or place in wrapped else ""}>{escape(title)}</th>'
         for place, title in enumerate(head)
     )
     lines = []
@@ -134,6 +135,10 @@ def table(
         f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table>'
         f"<caption><span>{label}</span></caption><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>\n"
     )
+
+
+def _is_wrapped(cell: Any) -> bool:
+    return isinstance(cell, tuple) and cell[0] == "wrap"
 
 
 def _cell(value: Any) -> str:

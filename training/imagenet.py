@@ -71,8 +71,8 @@ def build_imagenet_bundle(recipe: Recipe, out_dir: Path, *, version: str) -> dic
     Raises
     ------
     SettingsError
-        The recipe's network has no ImageNet head or its weights cannot be downloaded, or ``out_dir`` holds a bundle
-        that no recipe made.
+        The recipe's network has no ImageNet head or its weights cannot be downloaded, or ``out_dir`` holds what no
+        recipe made.
     """
     check_out(out_dir)
     network = build_imagenet_network(recipe)

@@ -5,6 +5,7 @@ A plot shows the shape; the figures themselves stand in a table beside it.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -194,16 +195,29 @@ def draw_bars(title: str, rows: Mapping[str, int]) -> str:
     return _frame(title, "".join(parts), 22 * len(rows) + 4)
 
 
+def round_up(value: float) -> float:
+    """The next number whose quarters are short, for the end of an axis; ``value`` is above 0.
+
+    Examples
+    --------
+    >>> round_up(2.42), round_up(0.013), round_up(1)
+    (3.0, 0.016, 1.0)
+    """
+    unit = 10.0 ** math.floor(math.log10(value))
+    return next(step * unit for step in (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10) if step * unit >= value)
+
+
 def draw_matrix(title: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
     """A confusion matrix: a row for each true class, a column for each answer; darker is a larger share of the row."""
-    left, top = 92, 74
+    longest = max(map(len, names))
+    left, top = min(92, 16 + 7 * longest), min(74, 18 + 6 * longest)
     cell = (WIDTH - left - 4) / len(names)
     parts = []
     for row, (name, line) in enumerate(zip(names, counts, strict=True)):
         y = top + cell * row
         parts.append(f'<text class="y" x="{left - 6}" y="{y + cell / 2 + 4:.1f}">{escape(shorten(name, 14))}</text>')
         x = left + cell * (row + 0.5) + 4
-        turn = f'transform="rotate(-50 {x:.1f} {top - 6})"'
+        turn = f'transform="rotate(-50 {x:.1f} {top - 6})"' if longest > 2 else ""
         parts.append(f'<text x="{x:.1f}" y="{top - 6}" {turn}>{escape(shorten(name, 12))}</text>')
         for column, count in enumerate(line):
             share = count / max(1, sum(line))

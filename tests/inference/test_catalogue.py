@@ -62,13 +62,18 @@ def test_a_slow_model_does_not_hold_up_another() -> None:
     assert catalogue.is_loaded("breeds")
 
 
-def test_a_bundle_that_is_wrong_is_told_at_the_start_and_a_network_when_it_is_asked(tmp_path: Path) -> None:
+def test_a_bundle_that_is_wrong_is_told_at_the_start_and_a_network_when_it_is_asked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     good, bad = write_bundle(tmp_path / "good", name="good"), write_bundle(tmp_path / "bad", name="bad")
     (bad / "model.onnx").write_bytes(b"no network")
     catalogue = Catalogue.open([good, bad])
     for _ in range(2):
-        with pytest.raises(BundleError, match="was altered"):
+        with pytest.raises(BundleError, match=r"^The model bad cannot be loaded\. The log of the program says why\.$"):
             catalogue.load("bad")
+    assert f"The model bad cannot be loaded: The file {bad / 'model.onnx'} was altered" in caplog.text
+    with pytest.raises(BundleError, match="was altered"):
+        Catalogue.open([bad, good])
     write_bundle(bad, name="bad", labels=["one"])
     with pytest.raises(BundleError, match="labels"):
         Catalogue.open([good, bad])

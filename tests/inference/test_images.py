@@ -59,6 +59,15 @@ class TestWhatIsRead:
         assert pixels[0, 0].tolist() == [200, 100, 50]
         assert pixels[0, 39].tolist() == [0, 0, 0]
 
+    @pytest.mark.parametrize("ink", [0, 32, 33])
+    def test_transparency_lies_on_white_if_nothing_were_seen_on_black(self, ink: int) -> None:
+        array = np.zeros((40, 40, 4), np.uint8)
+        array[10:30, 10:30] = (ink, 0, 0, 255)
+        ground = 255 if ink <= 32 else 0
+        for pixels in (load_image(encode(Image.fromarray(array), "PNG")).pixels, load_image(array).pixels):
+            assert pixels[20, 20].tolist() == [ink, 0, 0]
+            assert pixels[0, 0].tolist() == [ground] * 3
+
     def test_palette(self) -> None:
         assert_is_ramp(load_image(encode(Image.fromarray(RAMP).convert("P"), "PNG")).pixels)
 

@@ -144,8 +144,40 @@ def test_a_finished_run_rests_and_a_changed_one_starts_anew(
     after = [p.probabilities for p in Classifier.load(run.bundle).predict_many(pictures)]
     for one, other in zip(before, after, strict=True):
         assert one == pytest.approx(other, abs=1e-5)
+    own = [run.folder / "work" / name for name in ("notes.txt", "head/notes.txt", "head/backup/notes.txt")]
+    for path in own:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("not the run's", encoding="utf-8")
     with pytest.raises(RuntimeError, match="learns again"):
         main([*run.arguments, "--epochs", "9"])
+    left = {path for path in (run.folder / "work").rglob("*") if path.is_file()}
+    assert left == {*own, run.folder / "work" / "run.json"}, "what the run wrote is gone, and nothing else"
+
+
+def test_a_run_that_diverged_is_a_sentence(tmp_path: Path) -> None:
+    recipe = read_recipe(RECIPE | {"training": RECIPE["training"] | {"epochs": 1, "learning_rate": 10}}, "wild")
+    pictures = np.full((8, 32, 32, 1), np.nan, np.float32)  # no rate diverges for sure
+    part = Part(pictures=pictures, classes=np.arange(8) % 2)
+    with pytest.raises(SettingsError, match="diverged.*--learning-rate"):
+        train(build_network(recipe, 2), {"train": part, "validation": part}, recipe, FolderSettings(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("run.json", '{"speed": 4}', "run.json was not written by a recipe's run"),
+        ("run.json", None, "cannot be used for the run"),
+    ],
+)
+def test_a_work_folder_that_is_not_a_run_s_is_left_alone(
+    run: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: str | None, words: str
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8") if content else (tmp_path / name).mkdir()
+    with pytest.raises(SystemExit) as stop:
+        main([*run.arguments, "--work", str(tmp_path)])
+    assert stop.value.code == 1
+    assert words in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 class Stop(keras.callbacks.Callback):
@@ -185,6 +217,8 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (["--recipe", "lite0-imagenet", "--epochs", "3"], "--epochs changes nothing in lite0-imagenet"),
         (["--title", "x"], "--title is for a recipe"),
         (["--recipe", "cnn-grey-100", "--out", "models/brain_tumor"], "holds a bundle that no recipe made"),
+        (["--recipe", "cnn-grey-100", "--out", "docs"], "docs holds files that are no bundle"),
+        (["--recipe", "cnn-grey-100", "--out", "README.md"], "README.md is a file"),
     ],
 )
 def test_what_does_not_fit_together_is_a_sentence(
