@@ -10,11 +10,12 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
 from inference.bundle import ModelBundle
+from inference.combine import VolumePrediction
 from inference.errors import GyrusError
 from inference.prediction import Heatmap, Prediction, Verdict, count_shown
 
@@ -224,6 +225,17 @@ def present_prediction(prediction: Prediction, bundle: ModelBundle) -> Presentat
     )
 
 
+def present_volume(found: VolumePrediction, bundle: ModelBundle) -> Presentation:
+    """Word the answer for a whole volume, of which a front shows the slice `VolumePrediction.best_slice`."""
+    shown = present_prediction(found.answer, bundle)
+    detail = "How often this model is right about a whole volume is not known."
+    return replace(
+        shown,
+        detail=detail if found.answer.verdict is Verdict.CONFIDENT else shown.detail,
+        notes=(_word_slices(found, bundle), *shown.notes),
+    )
+
+
 def present_heatmap(heatmap: Heatmap) -> HeatPresentation:
     """Word where the evidence is, for those who cannot see the colours too."""
     if not heatmap.stands_out:
@@ -358,6 +370,19 @@ def join_or(words: Sequence[str]) -> str:
     """Join words as a sentence does: ``"a, b or c"``."""
     *head, last = words
     return f"{', '.join(head)} or {last}" if head else last
+
+
+def _word_slices(found: VolumePrediction, bundle: ModelBundle) -> str:
+    count = len(found.slices)
+    words = f"This is the answer for all {count} slices together."
+    if found.best_slice is None:
+        return words
+    if found.answer.label == bundle.background:
+        return f"{words} Slice {found.best_slice + 1}, which is shown, looks most suspicious."
+    words = f"{words} Slice {found.best_slice + 1}, which is shown, shows it best."
+    if bundle.background is None:
+        return words
+    return f"{words} {len(found.suspicious)} of {count} slices look suspicious."
 
 
 def _word_confident(prediction: Prediction, bundle: ModelBundle) -> tuple[str, str]:

@@ -119,12 +119,13 @@ def _texts_of(widget: Any) -> list[str]:
 
 
 @pytest.fixture
-def desk(display: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(display: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """A window about fruit; the test fails if a callback raises."""
     from ui.desktop.window import Window
 
     monkeypatch.setenv("DISPLAY", display)
     monkeypatch.setenv("GYRUS_SCALE", "1")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     classifier = FakeClassifier()
     worker = Worker()
     window = Window(Session([classifier.bundle, MEDLAR], worker, load=lambda path: classifier), worker)

@@ -9,22 +9,29 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inference.batch import build_row
 from inference.images import DecodedImage
 from tests.fakes import make_bundle, make_heatmap, make_prediction
+from ui.desktop.answering import Answer, View
 from ui.desktop.result import SaveError, save_result, word_result
-from ui.desktop.session import Answer
 from ui.presenter import present_heatmap, present_prediction
 
 BUNDLE = make_bundle()
 PIXELS = np.full((90, 120, 3), 60, np.uint8)
 HEATMAP = make_heatmap(0.9, (90, 120))
 PREDICTION = make_prediction(heatmap=HEATMAP)
-ANSWER = Answer(DecodedImage(PIXELS), PREDICTION, present_heatmap(HEATMAP))
 PRESENTATION = present_prediction(PREDICTION, BUNDLE)
+ANSWER = Answer(
+    view=View(DecodedImage(PIXELS)),
+    prediction=PREDICTION,
+    presentation=PRESENTATION,
+    heat=present_heatmap(HEATMAP),
+    rows=(build_row("pear.png", PREDICTION),),
+)
 
 
 def save(target: Path, heat: bool = True) -> tuple[Path, Path]:
-    return save_result(target, Path("pear.png"), ANSWER, PRESENTATION, BUNDLE, heat=heat)
+    return save_result(target, ANSWER, BUNDLE, heat=heat)
 
 
 def test_text_has_the_answer_and_the_disclaimer() -> None:

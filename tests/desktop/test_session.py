@@ -47,7 +47,7 @@ def test_choose_classify_read(folder: Path) -> None:
     assert "press Classify" in session.presentation.detail
     session.choose(folder / "1 pear.png")
     worker.run()
-    assert session.image is not None and session.image.pixels.shape == (90, 120, 3)
+    assert session.view is not None and session.view.image.pixels.shape == (90, 120, 3)
     assert session.place == (1, 5)
     session.classify()
     assert (session.busy, session.presentation.tone) == (True, Tone.BUSY)

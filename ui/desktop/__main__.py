@@ -12,7 +12,8 @@ from pathlib import Path
 from inference import Classifier, GyrusError, __version__
 from inference.__main__ import main as print_rows
 from inference.settings import DEFAULT_MODEL, Settings
-from ui.presenter import present_error, present_prediction, word_disclaimer
+from ui.desktop.answering import answer_file
+from ui.presenter import present_error, word_disclaimer
 
 _NO_WINDOW = """\
 The window cannot be opened: {reason}.
@@ -52,11 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _print_answer(path: Path, model: Path) -> int:
     classifier = Classifier.load(model)
     try:
-        prediction = classifier.predict(path)
+        shown = answer_file(classifier, path).presentation
     except GyrusError as error:
         print(present_error(error).sentence, file=sys.stderr)
         return 1
-    shown = present_prediction(prediction, classifier.bundle)
     rows = [f"{row.percent:>5}  {row.label}" for row in shown.rows]
     print(
         "\n".join(filter(None, [shown.sentence, shown.detail, *rows, *shown.notes, word_disclaimer(classifier.bundle)]))

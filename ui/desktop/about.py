@@ -67,7 +67,8 @@ def open_about(root: ttk.App, bundle: ModelBundle, palette: Palette, scale: floa
 def _lines(bundle: ModelBundle) -> Iterator[tuple[str, str]]:
     about = present_about(bundle)
     yield f"Gyrus {__version__}", "name"
-    yield word_disclaimer(bundle), ""
+    if disclaimer := word_disclaimer(bundle):
+        yield disclaimer, ""
     yield "Images stay on this computer: nothing is sent anywhere.", ""
     yield f"{bundle.title}", "heading"
     yield describe_model(bundle), "quiet"

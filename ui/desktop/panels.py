@@ -15,16 +15,13 @@ import ttkbootstrap as ttk
 from PIL import Image, ImageTk
 
 from ui.desktop.files import shorten_middle
-from ui.desktop.result import MAX_ROWS
+from ui.desktop.preferences import APPEARANCES
 from ui.desktop.session import ACTION, Session
 from ui.desktop.theme import Palette
 from ui.desktop.widgets import Bars, HeatBar, ScrollColumn, Stage, wrap_to_width
 from ui.presenter import HEAT_SWITCH, TONE_COLORS, word_disclaimer
 
 ICON = Path(__file__).parent / "assets" / "gyrus.png"
-
-APPEARANCES = ("System", "Light", "Dark")
-"""The choices of the appearance menu."""
 
 _NAME_CHARACTERS = 64
 """A longer file name is shortened in its middle; the window's title has all of it."""
@@ -49,7 +46,9 @@ class Actions:
 class TopBar(ttk.Frame):
     """Name, model, appearance, About."""
 
-    def __init__(self, parent: tkinter.Misc, actions: Actions, titles: Sequence[str], scale: float) -> None:
+    def __init__(
+        self, parent: tkinter.Misc, actions: Actions, titles: Sequence[str], appearance: str, scale: float
+    ) -> None:
         super().__init__(parent)
         gap = round(10 * scale)
         side = round(34 * scale)
@@ -57,7 +56,7 @@ class TopBar(ttk.Frame):
         ttk.Label(self, image=self._mark).pack(side="left")
         ttk.Label(self, text="Gyrus", style="Name.TLabel").pack(side="left", padx=(gap, 2 * gap))
         ttk.Button(self, text="About", underline=0, command=actions.about).pack(side="right")
-        self.appearance = tkinter.StringVar(self, APPEARANCES[0])
+        self.appearance = tkinter.StringVar(self, appearance)
         self._menu = menu = ttk.Menubutton(self, text="Appearance ", underline=1)
         menu["menu"] = choices = ttk.Menu(menu, tearoff=False)
         for name in APPEARANCES:
@@ -105,7 +104,7 @@ class PicturePanel(ttk.Frame):
         answer = session.answer
         drawn = heat and answer is not None and answer.heat is not None and answer.heat.drawn
         heatmap = answer.prediction.heatmap if drawn and answer else None
-        pixels = None if session.image is None else session.image.pixels
+        pixels = None if session.view is None else session.view.image.pixels
         self.stage.show(pixels, heatmap, self._hint(session))
         self._name.configure(text=shorten_middle(session.path.name, _NAME_CHARACTERS) if session.path else "No image")
         self._facts.configure(text=self._describe(session))
@@ -119,9 +118,11 @@ class PicturePanel(ttk.Frame):
     @staticmethod
     def _describe(session: Session) -> str:
         parts = []
-        if session.image is not None:
-            height_px, width_px = session.image.pixels.shape[:2]
+        if session.view is not None:
+            height_px, width_px = session.view.image.pixels.shape[:2]
             parts.append(f"{width_px} × {height_px} pixels")
+            if session.view.count > 1:
+                parts.append(f"slice {session.view.number} of {session.view.count}")
         if session.place and session.place[1] > 1:
             parts.append(f"{session.place[0]} of {session.place[1]} in this folder")
         return ", ".join(parts)
@@ -153,9 +154,8 @@ class AnswerPanel(ScrollColumn):
         )
         self._heat_bar = HeatBar(self._heat, scale)
         self._heat_sentence = self._label("Quiet.TLabel", self._heat)
-        card = ttk.Frame(self, style="Card.TFrame", padding=round(12 * scale))
-        card.pack(side="bottom", fill="x", pady=(gap, 0), padx=(0, round(4 * scale)), before=self._canvas)
-        self._disclaimer = self._label("Card.TLabel", card)
+        self._card = ttk.Frame(self, style="Card.TFrame", padding=round(12 * scale))
+        self._disclaimer = self._label("Card.TLabel", self._card)
         self._disclaimer.pack(fill="x")
         self._take = ttk.Frame(inside)
         self.copy = ttk.Button(self._take, text="Copy", command=actions.copy)
@@ -188,15 +188,14 @@ class AnswerPanel(ScrollColumn):
         color = tone.dark if palette.dark else tone.light
         self._sentence.configure(text=shown.sentence, foreground=color)
         self._detail.configure(text=shown.detail)
-        rows = shown.rows[:MAX_ROWS]
-        self._bars.show(rows, palette, color)
+        self._bars.show(shown.rows, palette, color)
         self._notes.configure(text="\n".join(shown.notes))
-        self._disclaimer.configure(text=word_disclaimer(session.bundle))
+        self._show_disclaimer(word_disclaimer(session.bundle))
         self._source.configure(text=shown.source)
         self._status.configure(text=status)
         self._show_heat(session)
         self._keep(self._detail, bool(shown.detail))
-        self._keep(self._bars, bool(rows))
+        self._keep(self._bars, bool(shown.rows))
         self._keep(self._notes, bool(shown.notes))
         self._keep(self._take, session.answer is not None)
         self._keep(self._source, bool(shown.source))
@@ -207,6 +206,15 @@ class AnswerPanel(ScrollColumn):
             self.running.start(12)
         else:
             self.running.stop()
+
+    def _show_disclaimer(self, text: str) -> None:
+        """Under everything; no empty card where the model has none."""
+        self._disclaimer.configure(text=text)
+        if text:
+            pads = {"pady": (self._gap, 0), "padx": (0, self._gap // 2)}
+            self._card.pack(side="bottom", fill="x", before=self._canvas, **pads)
+        else:
+            self._card.pack_forget()
 
     def _show_heat(self, session: Session) -> None:
         heat = session.answer.heat if session.answer else None

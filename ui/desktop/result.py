@@ -12,15 +12,11 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from inference.batch import build_row
 from inference.bundle import ModelBundle
 from inference.errors import GyrusError
+from ui.desktop.answering import Answer
 from ui.desktop.picture import render_picture
-from ui.desktop.session import Answer
 from ui.presenter import TONE_COLORS, NumberRow, Presentation, word_disclaimer
-
-MAX_ROWS = 5
-"""So many of a model's classes are shown, the most probable ones; the row in JSON has all."""
 
 _WIDTH_PX = 800
 _MARGIN_PX = 32
@@ -33,22 +29,20 @@ class SaveError(GyrusError):
 
 def word_result(name: str, presentation: Presentation, bundle: ModelBundle) -> str:
     """The answer as lines of plain text, for the clipboard."""
-    rows = [f"{row.percent:>5}  {row.label}" for row in presentation.rows[:MAX_ROWS]]
+    rows = [f"{row.percent:>5}  {row.label}" for row in presentation.rows]
     lines = [name, presentation.sentence, presentation.detail, *rows, *presentation.notes, presentation.source]
     return "\n".join(line for line in [*lines, word_disclaimer(bundle)] if line)
 
 
-def save_result(
-    target: Path, path: Path, answer: Answer, presentation: Presentation, bundle: ModelBundle, *, heat: bool
-) -> tuple[Path, Path]:
-    """Write the answer as a PNG file and, beside it, as JSON.
+def save_result(target: Path, answer: Answer, bundle: ModelBundle, *, heat: bool) -> tuple[Path, Path]:
+    """Write the answer as a PNG file and, beside it, as JSON: the row, of a volume with ``slices``, as the API has it.
 
     Parameters
     ----------
     target : pathlib.Path
         The PNG file; whoever asked for its name has asked about writing over it.
-    path : pathlib.Path
-        The classified file.
+    answer : Answer
+    bundle : ModelBundle
     heat : bool
         Draw the heat map.
 
@@ -66,19 +60,21 @@ def save_result(
     json_path = png_path.with_suffix(".json")
     if json_path.exists() and not png_path.exists():
         raise SaveError(f"{json_path.name} is there already and is not written over. Choose another name.")
-    row = build_row(str(path), answer.prediction).to_dict()
+    *slices, whole = (row.to_dict() for row in answer.rows)
+    body = {**whole, "slices": slices} if slices else whole
     try:
-        render_result(answer, presentation, bundle, heat=heat).save(png_path, "PNG")
-        json_path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+        render_result(answer, bundle, heat=heat).save(png_path, "PNG")
+        json_path.write_text(json.dumps(body, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise SaveError(f"{png_path.name} cannot be written: {error.strerror or error}.") from error
     return png_path, json_path
 
 
-def render_result(answer: Answer, presentation: Presentation, bundle: ModelBundle, *, heat: bool) -> Image.Image:
+def render_result(answer: Answer, bundle: ModelBundle, *, heat: bool) -> Image.Image:
     """Draw the picture, and under it the sentence, the percentages and the disclaimer."""
+    presentation = answer.presentation
     heatmap = answer.prediction.heatmap if heat and answer.heat and answer.heat.drawn else None
-    picture = render_picture(answer.image.pixels, (_WIDTH_PX, _WIDTH_PX), heatmap)
+    picture = render_picture(answer.view.image.pixels, (_WIDTH_PX, _WIDTH_PX), heatmap)
     sheet = Image.new("RGB", (_WIDTH_PX, picture.height + 1200), _GROUND)
     sheet.paste("#000000", (0, 0, _WIDTH_PX, picture.height))
     sheet.paste(picture, ((_WIDTH_PX - picture.width) // 2, 0))
@@ -86,7 +82,7 @@ def render_result(answer: Answer, presentation: Presentation, bundle: ModelBundl
     pen.write(presentation.sentence, 30, TONE_COLORS[presentation.tone].light)
     pen.write(presentation.detail, 18, _QUIET)
     pen.skip(10)
-    for row in presentation.rows[:MAX_ROWS]:
+    for row in presentation.rows:
         pen.bar(row, TONE_COLORS[presentation.tone].light)
     heat_sentence = answer.heat.sentence if answer.heat else ""
     for text in (heat_sentence, *presentation.notes):

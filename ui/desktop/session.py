@@ -6,36 +6,18 @@ Whatever changes the picture or the model withdraws the answer; an outcome that 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from inference.bundle import ModelBundle
 from inference.classifier import Classifier
-from inference.images import DecodedImage, load_image
-from inference.prediction import Prediction
+from ui.desktop.answering import Answer, ClassifierLike, View, answer_file, read_view
 from ui.desktop.files import list_neighbours
 from ui.desktop.worker import Done, Job, Wanted
-from ui.presenter import (
-    HeatPresentation,
-    Presentation,
-    present_busy,
-    present_error,
-    present_heatmap,
-    present_idle,
-    present_missing,
-    present_prediction,
-)
+from ui.presenter import Presentation, present_busy, present_error, present_idle, present_missing
 
 ACTION = "Classify"
 """What the button is called that the presenter's sentences send people to."""
-
-
-class ClassifierLike(Protocol):
-    """What the program needs of `inference.Classifier`; tests hand in a fake."""
-
-    def predict(self, source: DecodedImage, /, *, explain: bool = False) -> Prediction:
-        """See `inference.Classifier.predict`."""
 
 
 class WorkerLike(Protocol):
@@ -43,23 +25,6 @@ class WorkerLike(Protocol):
 
     def submit(self, job: Job, done: Done, wanted: Wanted = ...) -> None:
         """See `ui.desktop.worker.Worker.submit`."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one run gave.
-
-    Attributes
-    ----------
-    image : DecodedImage
-    prediction : Prediction
-    heat : HeatPresentation or None
-        None where there is no map.
-    """
-
-    image: DecodedImage
-    prediction: Prediction
-    heat: HeatPresentation | None
 
 
 class Session:
@@ -77,8 +42,8 @@ class Session:
     ----------
     path : pathlib.Path or None
         The chosen file.
-    image : DecodedImage or None
-        The file's picture, as soon as it has been read.
+    view : View or None
+        The file's picture, or the slice of it that is shown, as soon as it has been read.
     answer : Answer or None
     presentation : Presentation
         The sentence to show, whatever the state.
@@ -97,7 +62,7 @@ class Session:
         self.bundles = tuple(bundles)
         self.bundle = self.bundles[0]
         self.path: Path | None = None
-        self.image: DecodedImage | None = None
+        self.view: View | None = None
         self.answer: Answer | None = None
         self.presentation = self._idle()
         self.busy = False
@@ -125,8 +90,8 @@ class Session:
         self._withdraw()
         if self.path is None or path.parent != self.path.parent:
             self._neighbours = ()
-        self.path, self.image = path, None
-        self._worker.submit(lambda: load_image(path), self._show_image, lambda: self.path == path)
+        self.path, self.view = path, None
+        self._worker.submit(lambda: read_view(path), self._show_view, lambda: self.path == path)
         self._worker.submit(lambda: list_neighbours(path), self._show_neighbours, lambda: self.path == path)
         self.changed()
 
@@ -153,7 +118,7 @@ class Session:
         """Ask the model about the picture; nothing happens while a run is on its way."""
         if self.busy:
             return
-        path, image, bundle = self.path, self.image, self.bundle
+        path, view, bundle = self.path, self.view, self.bundle
         if path is None:
             self.presentation = present_missing(ACTION)
             self.changed()
@@ -163,14 +128,19 @@ class Session:
         self.busy = True
         self.presentation = present_busy()
 
-        def run() -> Answer:
-            picture = image or load_image(path)
-            prediction = self._classifier(bundle.path).predict(picture, explain=True)
-            heat = present_heatmap(prediction.heatmap) if prediction.heatmap else None
-            return Answer(picture, prediction, heat)
+        def wanted() -> bool:
+            return self._revision == revision
 
-        self._worker.submit(run, self._show_answer, lambda: self._revision == revision)
+        def run() -> Answer:
+            return answer_file(self._classifier(bundle.path), path, view, wanted)
+
+        self._worker.submit(run, self._show_answer, wanted)
         self.changed()
+
+    def close(self) -> None:
+        """Give up what is on its way; nothing is told any more."""
+        self.changed = lambda: None
+        self._withdraw()
 
     def _classifier(self, path: Path) -> ClassifierLike:
         if path not in self._loaded:
@@ -191,9 +161,9 @@ class Session:
             self.presentation = present_error(outcome)
             self.changed()
 
-    def _show_image(self, outcome: DecodedImage | Exception) -> None:
-        if isinstance(outcome, DecodedImage):
-            self.image = outcome
+    def _show_view(self, outcome: View | Exception) -> None:
+        if isinstance(outcome, View):
+            self.view = outcome
             self.changed()
         else:
             self._show_failure(outcome)
@@ -207,6 +177,5 @@ class Session:
         if isinstance(outcome, Exception):
             self.presentation = present_error(outcome)
         else:
-            self.answer, self.image = outcome, outcome.image
-            self.presentation = present_prediction(outcome.prediction, self.bundle)
+            self.answer, self.view, self.presentation = outcome, outcome.view, outcome.presentation
         self.changed()

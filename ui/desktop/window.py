@@ -20,18 +20,20 @@ from tkinterdnd2 import DND_FILES, TkinterDnD
 from ui.desktop.about import open_about
 from ui.desktop.files import picture_suffixes
 from ui.desktop.panels import ICON, Actions, AnswerPanel, PicturePanel, TopBar
+from ui.desktop.preferences import load_appearance, save_appearance
 from ui.desktop.result import save_result, word_result
 from ui.desktop.session import Session
 from ui.desktop.theme import (
     DARK,
     LIGHT,
+    Palette,
     apply_palette,
     register_theme,
     set_scale,
     system_palette,
 )
 from ui.desktop.worker import Worker
-from ui.presenter import present_error
+from ui.presenter import name_models, present_error
 
 _POLL_MS = 30
 """How often finished jobs are looked for; shorter than the eye notices."""
@@ -60,7 +62,8 @@ class Window:
         self._worker = worker
         self._status = ""
         self._closing = False
-        self._palette = system_palette()
+        self._appearance = load_appearance()
+        self._palette = _find_palette(self._appearance)
         register_theme()
         self.root = ttk.App(title="Gyrus", iconphoto=str(ICON), className="gyrus")
         self.root.withdraw()
@@ -85,7 +88,7 @@ class Window:
         if self._closing:
             return
         self._closing = True
-        self.session.changed = lambda: None
+        self.session.close()
         for timer in self.root.tk.splitlist(self.root.tk.call("after", "info")):
             self.root.tk.call("after", "cancel", timer)
         self.root.destroy()
@@ -154,21 +157,21 @@ class Window:
             filetypes=[("PNG", "*.png")],
         )
         if name:
-            self._save(Path(name), path)
+            self._save(Path(name))
 
     def about(self) -> None:
         """Open the window About."""
         open_about(self.root, self.session.bundle, self._palette, self.scale)
 
     def set_appearance(self, name: str) -> None:
-        """Change the colours: ``System``, ``Light`` or ``Dark``."""
-        self._palette = {"Light": LIGHT, "Dark": DARK}.get(name) or system_palette()
+        """Change the colours, and remember it: one of `ui.desktop.preferences.APPEARANCES`."""
+        self._palette = _find_palette(name)
         apply_palette(self.root, self._palette)
         self.refresh()
+        save_appearance(name)
 
-    def _save(self, target: Path, path: Path) -> None:
-        session, heat = self.session, self.answer.heat.get()
-        answer, presentation, bundle = session.answer, session.presentation, session.bundle
+    def _save(self, target: Path) -> None:
+        answer, bundle, heat = self.session.answer, self.session.bundle, self.answer.heat.get()
         if answer is None:
             return
 
@@ -178,7 +181,7 @@ class Window:
             else:
                 self._say(f"Saved {outcome[0].name} and {outcome[1].name}.")
 
-        self._worker.submit(lambda: save_result(target, path, answer, presentation, bundle, heat=heat), done)
+        self._worker.submit(lambda: save_result(target, answer, bundle, heat=heat), done)
 
     def _say(self, status: str) -> None:
         self._status = status
@@ -198,9 +201,11 @@ class Window:
             about=self.about,
             redraw=self.refresh,
         )
+        names = name_models(self.session.bundles)
+        titles = [names[bundle.name] for bundle in self.session.bundles]
         frame = ttk.Frame(self.root, padding=gap)
         frame.pack(fill="both", expand=True)
-        self.bar = TopBar(frame, actions, [bundle.title for bundle in self.session.bundles], self.scale)
+        self.bar = TopBar(frame, actions, titles, self._appearance, self.scale)
         self.picture = PicturePanel(frame, actions, self.scale)
         self.answer = AnswerPanel(frame, actions, self.scale)
         self.bar.grid(row=0, column=0, columnspan=2, sticky="ew", pady=(0, gap))
@@ -300,3 +305,7 @@ class Window:
 
     def _report(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         self._say(present_error(error).sentence)
+
+
+def _find_palette(appearance: str) -> Palette:
+    return {"Light": LIGHT, "Dark": DARK}.get(appearance) or system_palette()
