@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import hashlib
 import os
 import sys
 import time
@@ -181,12 +180,9 @@ class _Run:
 
 def _describe_settings(bundle: ModelBundle, reading: ReadOptions) -> dict[str, str]:
     """What rows depend on."""
-    digest = hashlib.sha256()
-    listing = bundle.path / "bundle.json"
-    digest.update((listing if listing.is_file() else bundle.network_path).read_bytes())
     return {
         "model": f"{bundle.name} {bundle.version}",
-        "model_sha256": digest.hexdigest(),
+        "model_sha256": bundle.compute_sha256(),
         "plane": reading.plane,
         "window": reading.window,
     }

@@ -189,6 +189,11 @@ class ModelBundle:
         """The class name as it stands inside a sentence."""
         return self.spoken[self.labels.index(label)]
 
+    def compute_sha256(self) -> str:
+        """SHA-256, hexadecimal, of ``bundle.json``, which holds those of its files; of a bare file, its own."""
+        listing = self.path / "bundle.json"
+        return hashlib.sha256((listing if listing.is_file() else self.network_path).read_bytes()).hexdigest()
+
     def read_file(self, name: str) -> bytes:
         """Read one of the bundle's files, comparing its SHA-256 with the one that ``bundle.json`` lists, if it has any.
 

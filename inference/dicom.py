@@ -173,6 +173,7 @@ def open_file(stream: BinaryIO, options: ReadOptions = DEFAULT_OPTIONS) -> Volum
     return Volume(
         count=len(order),
         load=lambda number: _load_frame(dataset, order[number], options),
+        frames=tuple(order),
         modality=header.modality,
         notes=notes,
     )

@@ -41,6 +41,8 @@ class Volume:
         Number of a slice, counted from 0, to `Slice`; raises `InputError`.
     paths : tuple of str
         Of each slice, the file that it stands in, as far as each has its own; else empty.
+    frames : tuple of int
+        Of each slice, its frame in the file, counted from 0, if one file holds them all as frames; else empty.
     series : str
         What tells it from the other volumes of the same folder or archive: ``"series 1 of 3, T1, 24 slices"``. Never a
         name, an id or a date of the header.
@@ -53,6 +55,7 @@ class Volume:
     count: int
     load: Callable[[int], Slice]
     paths: tuple[str, ...] = ()
+    frames: tuple[int, ...] = ()
     series: str = ""
     modality: str | None = None
     notes: tuple[str, ...] = ()

@@ -245,6 +245,34 @@ def present_heatmap(heatmap: Heatmap) -> HeatPresentation:
     return HeatPresentation(sentence=f"{sentence} The colour marks a place, not an outline.", drawn=True)
 
 
+def describe_volume(found: VolumePrediction, bundle: ModelBundle) -> tuple[str, ...]:
+    """Say how many slices a volume has, which speak for its answer and which shows it best; numbers count from 1."""
+    sentences = [f"{len(found.slices)} slices were looked at, {len(found.empty)} of them nearly empty."]
+    if found.best_slice is None:
+        return tuple(sentences)
+    numbers = list_numbers([number + 1 for number in found.suspicious])
+    what = "something was found" if bundle.background else f"{bundle.spoken_label(found.answer.label)} is likeliest"
+    sentences.append(f"Slice {found.best_slice + 1} shows the answer best.")
+    if not found.suspicious:
+        sentences.append(f"There is no slice on which {what}.")
+    elif len(found.suspicious) == 1:
+        sentences.append(f"On one slice {what}: {numbers}.")
+    else:
+        sentences.append(f"On {len(found.suspicious)} slices {what}: {numbers}.")
+    return tuple(sentences)
+
+
+def list_numbers(numbers: Sequence[int]) -> str:
+    """Word rising numbers: ``"3, 7–9"``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
+
+
 def present_error(error: BaseException) -> Presentation:
     """Word an error: a `GyrusError` speaks for itself; anything else is logged with an id and only the id is shown."""
     if isinstance(error, GyrusError):
