@@ -123,6 +123,8 @@ def _write(
         textColor=color,
         backColor=ground,
         borderPadding=6 if ground else 0,
+        leftIndent=6 if ground else 0,
+        rightIndent=6 if ground else 0,
         spaceBefore=10 if ground else 2,
         spaceAfter=8 if ground else 2,
         alignment=int(centred),
