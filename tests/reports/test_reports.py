@@ -50,7 +50,7 @@ SECRETS = (
     "20200229",
     "19510203",
     "ST-815",
-    "101112",
+    "101112.1314",
     "ACC-0815",
     "Nirgends",
     "Hausarzt",
@@ -311,8 +311,15 @@ def test_page_has_the_answer_as_text(series: Path, fruit: FakeClassifier) -> Non
         assert words in text
 
 
-def test_nothing_is_said_that_the_bundle_does_not(tmp_path: Path, series: Path) -> None:
-    fruit = _make_fruit(tmp_path, about={}, title="Obst 水果 <b>&amp;")
+def test_plot_of_any_length(fruit: FakeClassifier, series: Path) -> None:
+    finding = _find(fruit, series)
+    assert finding.volume is not None
+    for count in (2, 24, 64, 201):
+        volume = replace(finding.volume, slices=finding.volume.slices[:1] * count, best_slice=count - 1, empty=(0,))
+        assert f"{count} slices were looked at, 1 of them nearly empty." in _read_pdf(
+            replace(finding, volume=volume, shown=count - 1)
+        )
+
     finding = _find(fruit, series)
     text = _read_pdf(finding)
     assert "Obst ?? <b>&amp;" in text
