@@ -320,6 +320,9 @@ def test_plot_of_any_length(fruit: FakeClassifier, series: Path) -> None:
             replace(finding, volume=volume, shown=count - 1)
         )
 
+
+def test_nothing_is_said_that_the_bundle_does_not(tmp_path: Path, series: Path) -> None:
+    fruit = _make_fruit(tmp_path, about={}, title="Obst 水果 <b>&amp;")
     finding = _find(fruit, series)
     text = _read_pdf(finding)
     assert "Obst ?? <b>&amp;" in text
