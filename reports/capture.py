@@ -134,7 +134,7 @@ def _refer(source: SourceSlice) -> Dataset:
     reference.ReferencedSOPClassUID = source.header.SOPClassUID
     reference.ReferencedSOPInstanceUID = source.header.SOPInstanceUID
     if source.frames is not None:
-        reference.ReferencedFrameNumber = list(source.frames)
+        reference.ReferencedFrameNumber = source.frames
     purpose = codes.DCM.SourceImageForImageProcessingOperation
     reference.PurposeOfReferenceCodeSequence = [CodedConcept.from_code(purpose)]
     return reference

@@ -112,7 +112,8 @@ def build_finding(
         if index == chosen:
             if needs_dicom and not found.names:
                 raise InputError(
-                    "A DICOM report refers to DICOM images; received a source of another kind. --pdf takes any."
+                    "--sr, --capture and --keep-identity take DICOM images; received a source of another kind. "
+                    "--pdf takes any."
                 )
             return _answer(classifier, found, keep_identity=keep_identity)
     raise InputError(f"{source.name} changed while it was read.")

@@ -123,6 +123,8 @@ def _write(
         textColor=color,
         backColor=ground,
         borderPadding=6 if ground else 0,
+        leftIndent=6 if ground else 0,
+        rightIndent=6 if ground else 0,
         spaceBefore=10 if ground else 2,
         spaceAfter=8 if ground else 2,
         alignment=int(centred),
@@ -136,8 +138,9 @@ def _spell(text: str) -> str:
 
 
 def _name_patient(finding: Finding) -> str:
+    """Who was examined; of a name in several scripts the first (PS3.5, 6.2.1)."""
     header = finding.sources[0].header
-    values = {name: str(header.get(keyword) or "") for keyword, name in _IDENTITY.items()}
+    values = {name: str(header.get(keyword) or "").split("=")[0] for keyword, name in _IDENTITY.items()}
     return ", ".join(f"{name} {value.replace('^', ' ').strip()}" for name, value in values.items() if value)
 
 
@@ -235,7 +238,8 @@ def _draw_plot(volume: VolumePrediction, labels: list[str]) -> Any:
     plot.x, plot.y, plot.width, plot.height = 34, 20, _WIDTH - 44, 82
     count = len(volume.slices)
     plot.xValueAxis.valueMin, plot.xValueAxis.valueMax = 0.5, count + 0.5
-    plot.xValueAxis.valueSteps = sorted({1, *range(0, count + 1, max(5 * round(count / 50), 1)), count} - {0})
+    step = max(5 * round(count / 50), 1)
+    plot.xValueAxis.valueSteps = [1, *range(step if step > 1 else 2, count - step // 2, step), count]
     plot.yValueAxis.valueMin, plot.yValueAxis.valueMax, plot.yValueAxis.valueStep = 0, 100, 50
     plot.yValueAxis.labelTextFormat = "%d %%"
     for axis in (plot.xValueAxis, plot.yValueAxis):
@@ -247,11 +251,11 @@ def _draw_plot(volume: VolumePrediction, labels: list[str]) -> Any:
         plot.lines[place].strokeColor = HexColor(color)
         plot.lines[place].strokeDashArray = dashes
         plot.lines[place].symbol = makeMarker("FilledCircle", size=1.5, fillColor=HexColor(color), strokeColor=None)
-    step = plot.width / count
+    width = plot.width / count
     for number in volume.suspicious:
         ground = HexColor("#f6dfbd")
-        drawing.add(Rect(plot.x + number * step, plot.y, step, plot.height, fillColor=ground, strokeColor=None))
-    best = plot.x + ((volume.best_slice or 0) + 0.5) * step
+        drawing.add(Rect(plot.x + number * width, plot.y, width, plot.height, fillColor=ground, strokeColor=None))
+    best = plot.x + ((volume.best_slice or 0) + 0.5) * width
     drawing.add(Line(best, plot.y, best, plot.y + plot.height, strokeColor=HexColor(_INK), strokeWidth=0.7))
     drawing.add(plot)
     return drawing

@@ -51,9 +51,9 @@ class SourceSlice:
     frame: int = 0
 
     @property
-    def frames(self) -> tuple[int, ...] | None:
+    def frames(self) -> list[int] | None:
         """The frame as a reference names it, counted from 1; None if the file is of one."""
-        return (self.frame + 1,) if int(self.header.get("NumberOfFrames") or 1) > 1 else None
+        return [self.frame + 1] if int(self.header.get("NumberOfFrames") or 1) > 1 else None
 
 
 def read_sources(

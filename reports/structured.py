@@ -143,7 +143,7 @@ def _build_groups(finding: Finding) -> list[Any]:
             measurements=_measure(finding, answer),
             evaluations=[
                 (build_code("VERDICT", "Verdict"), build_code(answer.verdict.value.upper(), answer.verdict.value)),
-                *((build_code("ANSWER", "Answer"), class_code(bundle, label)) for label in answer.candidates),
+                *((_name_candidate(answer), class_code(bundle, label)) for label in answer.candidates),
             ],
         )
     ]
@@ -159,6 +159,13 @@ def _build_groups(finding: Finding) -> list[Any]:
         sources = [finding.sources[number] for number in volume.suspicious]
         groups.append(_build_group(finding, "suspicious slices", sources, measurements=[count]))
     return groups
+
+
+def _name_candidate(answer: Prediction) -> Any:
+    """One label is an answer; of several none is."""
+    if answer.verdict is Verdict.CONFIDENT:
+        return build_code("ANSWER", "Answer")
+    return build_code("CANDIDATE", "Possible answer")
 
 
 def _shown(finding: Finding) -> SourceSlice:

@@ -8,6 +8,7 @@ import logging
 import numpy as np
 import pytest
 
+from inference.combine import VolumePrediction
 from inference.errors import InputError
 from inference.explain import build_heatmap
 from inference.prediction import Verdict
@@ -228,3 +229,25 @@ def test_classes_are_listed_in_the_alphabets_order() -> None:
 def test_models_of_one_title_are_told_apart_by_name() -> None:
     bundles = [make_bundle(), make_bundle(name="veg"), make_breeds().bundle]
     assert presenter.name_models(bundles) == {"fruit": "Fruit (fruit)", "veg": "Fruit (veg)", "breeds": "Dog breeds"}
+
+
+def test_numbers_are_worded_as_ranges() -> None:
+    assert presenter.list_numbers([3, 7, 8, 9, 12, 13]) == "3, 7–9, 12–13"
+    assert presenter.list_numbers([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("best", "suspicious", "background", "expected"),
+    [
+        (3, (2, 3, 5), "Apple", "Slice 4 shows the answer best. On 3 slices something was found: 3–4, 6."),
+        (3, (3,), None, "Slice 4 shows the answer best. On one slice pear is likeliest: 4."),
+        (3, (), "Apple", "Slice 4 shows the answer best. There is no slice on which something was found."),
+        (None, (), "Apple", ""),
+    ],
+)
+def test_volume_is_worded(best: int | None, suspicious: tuple[int, ...], background: str | None, expected: str) -> None:
+    found = VolumePrediction(
+        answer=make_prediction(), slices=(make_prediction(),) * 8, empty=(0,), best_slice=best, suspicious=suspicious
+    )
+    sentences = " ".join(presenter.describe_volume(found, make_bundle(background=background)))
+    assert sentences == f"8 slices were looked at, 1 of them nearly empty. {expected}".strip()
