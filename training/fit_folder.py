@@ -53,7 +53,13 @@ MIN_FOR_NOVELTY = 40
 STAGES = ("head", "whole")
 """What learns in each stage; names of folders in the work folder."""
 
-_WRITTEN = ("log.csv", "best.weights.h5", "backup/*", "tensorboard/*/events.out.tfevents.*")
+_WRITTEN = (
+    "log.csv",
+    "best.weights.h5",
+    "backup/latest.weights.h5*",
+    "backup/training_metadata.json*",
+    "tensorboard/*/events.out.tfevents.*",
+)
 """All that `build_callbacks` has written into a stage's folder: what a new run may take away."""
 
 _BATCH = 64

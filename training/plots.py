@@ -211,7 +211,8 @@ def draw_matrix(title: str, names: Sequence[str], counts: Sequence[Sequence[int]
     """A confusion matrix: a row for each true class, a column for each answer; darker is a larger share of the row."""
     longest = max(map(len, names))
     left, top = min(92, 16 + 7 * longest), min(74, 18 + 6 * longest)
-    cell = (WIDTH - left - 4) / len(names)
+    right = 4.4 * min(12, len(names[-1]))  # the last column's name leans out of the matrix
+    cell = (WIDTH - left - right) / len(names)
     parts = []
     for row, (name, line) in enumerate(zip(names, counts, strict=True)):
         y = top + cell * row
