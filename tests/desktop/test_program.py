@@ -103,7 +103,8 @@ def test_a_file_dragged_from_another_program_is_taken(
     display: str, bundle: Path, picture: Path, tmp_path: Path
 ) -> None:
     has_gtk = "import gi; gi.require_version('Gtk', '3.0'); from gi.repository import Gtk"
-    if subprocess.run([SYSTEM_PYTHON, "-c", has_gtk], capture_output=True, check=False).returncode:
+    has_python = Path(SYSTEM_PYTHON).is_file()
+    if not has_python or subprocess.run([SYSTEM_PYTHON, "-c", has_gtk], capture_output=True, check=False).returncode:
         pytest.skip("no GTK to drag from (on Debian: apt-get install python3-gi gir1.2-gtk-3.0)")
     (tmp_path / "other").mkdir()
     dragged = tmp_path / "other" / "{ö} 2 $x.png"
