@@ -142,6 +142,6 @@ screen: tk
 	@{ command -v Xvfb && command -v xdotool; } >/dev/null || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing Debian's xvfb and xdotool for the tests of the window"; \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends xvfb xdotool fonts-dejavu-core >/dev/null || \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends xvfb xdotool fonts-dejavu-core python3-gi gir1.2-gtk-3.0 >/dev/null || \
 	  echo "xvfb could not be installed: the tests of the window will be skipped"; \
 	else echo "No Xvfb or xdotool, and no right to install them: tests of the window will be skipped"; fi

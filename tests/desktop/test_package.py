@@ -12,6 +12,7 @@ import pytest
 
 from inference.__main__ import main as print_rows
 from inference.settings import DEFAULT_MODEL
+from tests.clinical import box_volume, encode_nifti
 from tests.desktop.program import run_program
 
 pytestmark = pytest.mark.package
@@ -106,6 +107,35 @@ def test_json_equals_the_source(package: Path, bare: dict[str, str], capsys: pyt
         expected = json.loads(capsys.readouterr().out)
         received = json.loads(run(package, bare, "--classify", picture, "--json").stdout)
         assert received == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["JPEG2000.dcm", "MR_small_jpeg_ls_lossless.dcm", "MR_small_jp2klossless.dcm", "SC_rgb_jpeg_gdcm.dcm"]
+)
+def test_compressed_dicom_is_read(
+    package: Path, bare: dict[str, str], capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    from pydicom.data import get_testdata_file
+
+    model = DEFAULT_MODEL.with_name("imagenet_lite0")  # asks for no modality
+    picture = get_testdata_file(name, download=False)
+    print_rows([str(picture), "--model", str(model)])
+    expected = json.loads(capsys.readouterr().out)
+    received = json.loads(
+        run(
+            package, bare, "--classify", picture, "--json", "--model", package / "_internal/models/imagenet_lite0"
+        ).stdout
+    )
+    assert received["error"] is None
+    assert received == expected
+
+
+def test_a_volume_is_read(package: Path, bare: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "head.nii"
+    path.write_bytes(encode_nifti(box_volume()))
+    rows = [json.loads(line) for line in run(package, bare, "--classify", path, "--json").stdout.splitlines()]
+    assert [row["slice"] for row in rows] == [1, 2, 3, 4, 5, 6, None]
+    assert [row["error"] for row in rows] == [None] * 7
 
 
 def test_an_error_is_a_sentence(package: Path, bare: dict[str, str], tmp_path: Path) -> None:

@@ -12,12 +12,15 @@ from PIL import Image
 
 from inference import __version__
 from inference.__main__ import main as print_rows
-from tests.desktop.program import run_program
+from tests.desktop.program import run_program, xdotool
 from tests.tiny import striped, write_bundle
 from ui.desktop.__main__ import main
 
 CLASSIFY_BUTTON = (875, 90)
 """Where it is in a window of 1080 × 720 pixels."""
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+DROP_SOURCE = Path(__file__).with_name("drop_source.py")
 
 
 @pytest.fixture
@@ -94,3 +97,40 @@ def test_a_mouse_and_keys_get_answers(display: str, bundle: Path, picture: Path,
         program.key("ctrl+q")
         out, _ = program.process.communicate(timeout=30)
         assert (program.process.returncode, out) == (0, "")
+
+
+def test_a_file_dragged_from_another_program_is_taken(
+    display: str, bundle: Path, picture: Path, tmp_path: Path
+) -> None:
+    has_gtk = "import gi; gi.require_version('Gtk', '3.0'); from gi.repository import Gtk"
+    has_python = Path(SYSTEM_PYTHON).is_file()
+    if not has_python or subprocess.run([SYSTEM_PYTHON, "-c", has_gtk], capture_output=True, check=False).returncode:
+        pytest.skip("no GTK to drag from (on Debian: apt-get install python3-gi gir1.2-gtk-3.0)")
+    (tmp_path / "other").mkdir()
+    dragged = tmp_path / "other" / "{ö} 2 $x.png"
+    Image.fromarray(striped((250, 0, 0))).save(dragged)
+    command = [sys.executable, "-m", "ui.desktop", str(picture), "--model", str(bundle)]
+    source = [SYSTEM_PYTHON, str(DROP_SOURCE), str(dragged)]
+    environ = {**os.environ, "DISPLAY": display}
+    with (
+        run_program(command, display, dict(os.environ)) as program,
+        subprocess.Popen(source, env=environ, stdout=subprocess.PIPE, text=True) as other,
+    ):
+        try:
+            program.wait_for_title("ä slice.png")
+            assert other.stdout is not None and other.stdout.readline() == "ready\n"
+            for _ in range(3):  # on a busy machine a motion may come before its window is painted
+                _drag(display)
+                if dragged.name in xdotool(display, "getwindowname", program.window):
+                    break
+            program.wait_for_title(dragged.name)
+        finally:
+            other.kill()
+
+
+def _drag(display: str) -> None:
+    """From the lower left corner of the screen to the middle of the picture, as a hand does."""
+    xdotool(display, "mousemove", "100", "950", "sleep", "0.3", "mousedown", "1", "sleep", "0.3")
+    for x, y in ((105, 940), (120, 920), (200, 850), (280, 700), (300, 550), (300, 450), (302, 440)):
+        xdotool(display, "mousemove", str(x), str(y), "sleep", "0.15")
+    xdotool(display, "sleep", "0.5", "mouseup", "1", "sleep", "1")

@@ -173,6 +173,48 @@ def test_both_appearances_and_the_stage_stays_black(desk: Desk, folder: Path) ->
         assert desk.sees("Pear, 94 %.")
 
 
+def test_the_appearance_is_remembered(desk: Desk) -> None:
+    from ui.desktop.theme import DARK
+    from ui.desktop.window import Window
+    from ui.desktop.worker import Worker
+
+    desk.window.set_appearance("Dark")
+    desk.window.close()
+    worker = Worker()
+    again = Window(desk.window.session, worker)
+    try:
+        assert again.bar.appearance.get() == "Dark"
+        assert again.root.style.lookup("TFrame", "background") == DARK.ground
+    finally:
+        again.close()
+
+
+def test_a_model_without_a_disclaimer_shows_no_empty_card(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert desk.window.answer._card.winfo_ismapped()
+    monkeypatch.setattr("ui.desktop.panels.word_disclaimer", lambda bundle: "")
+    desk.window.refresh()
+    desk.wait()
+    assert not desk.window.answer._card.winfo_ismapped()
+
+
+def test_enter_classifies_after_another_model_was_chosen(desk: Desk, folder: Path) -> None:
+    desk.window.take(folder / "1 pear.png")
+    desk.window.bar.model.focus_set()
+    desk.press("<Return>")
+    desk.wait(lambda: desk.sees("Pear, 94 %."))
+
+
+def test_a_volume_is_answered_on_one_of_its_slices(desk: Desk, tmp_path: Path) -> None:
+    from tests.clinical import box_volume, encode_nifti
+
+    (tmp_path / "head.nii").write_bytes(encode_nifti(box_volume()))
+    desk.window.take(tmp_path / "head.nii")
+    desk.wait(lambda: desk.sees("slice 4 of 6"))
+    desk.press("<Return>")
+    desk.wait(lambda: desk.sees("This is the answer for all 6 slices together."))
+    assert desk.sees("no evidence")
+
+
 def test_every_control_is_reached_with_tab(desk: Desk, folder: Path) -> None:
     desk.classify(folder / "1 pear.png")
     window = desk.window

@@ -260,7 +260,7 @@ class Window:
 
     def _on_return(self, event: tkinter.Event[tkinter.Misc]) -> None:
         """Enter presses the button that has the focus, and classifies from anywhere else."""
-        if self._is_mine(event) and event.widget.winfo_class() not in ("TButton", "TMenubutton", "TCombobox"):
+        if self._is_mine(event) and event.widget.winfo_class() not in ("TButton", "TMenubutton"):
             self.classify()
 
     def _on_wheel(self, units: int, event: tkinter.Event[tkinter.Misc]) -> None:
