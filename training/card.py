@@ -95,7 +95,8 @@ def build_about(figures: dict[str, Any]) -> dict[str, Any]:
         "data": [dict(entry) for entry in DATA],
         "limits": list(LIMITS),
         "licence": "Apache-2.0",
-        "disclaimer": "Research and teaching tool, not a medical device, not for clinical use. Do not use it to diagnose or to treat.",
+        "disclaimer": "Research and teaching tool, not a medical device, not for clinical use. Do not use it to "
+        "diagnose or to treat.",
     }
 
 
