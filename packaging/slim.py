@@ -52,8 +52,8 @@ def slim_binaries(entries: Iterable[Entry], work: Path) -> list[Entry]:
 
 
 def drop_links(entries: Iterable[Entry], binaries: Iterable[Entry]) -> list[Entry]:
-    """Leave out the links to OpenCV's libraries that are no longer among the ``binaries``."""
-    present = {Path(place).name for place, _, _ in binaries}
+    """Leave out the links to OpenCV's libraries that are gone from ``binaries``; GDCM has some of the same name."""
+    present = {Path(place).name for place, source, _ in binaries if _is_opencv_library(place, source)}
     return [entry for entry in entries if not _is_opencv_library(*entry[:2]) or Path(entry[0]).name in present]
 
 

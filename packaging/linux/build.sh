@@ -24,7 +24,7 @@ build_deb() {
 Package: gyrus
 Version: $version
 Architecture: $architecture
-Maintainer: The Gyrus authors <gyrus@localhost>
+Maintainer: The Gyrus authors <gyrus@users.noreply.github.com>
 Installed-Size: $(du -sk "$root/usr" | cut -f1)
 Depends: libc6 (>= $(ldd --version | sed -n '1s/.* //p')), libxcb1
 Recommends: fonts-dejavu-core, shared-mime-info

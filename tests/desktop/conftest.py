@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -19,6 +20,10 @@ from ui.desktop.session import Session
 from ui.desktop.worker import Worker
 
 MEDLAR = make_bundle(Path("medlar"), name="medlar", title="Medlars", subject="a medlar")
+
+_INTERPRETERS: list[Any] = []
+"""Tcl aborts the process when an interpreter is freed on another thread than its own. Python's garbage collector runs on
+whichever thread allocates, such as a server's that other tests left running; so no interpreter is ever freed."""
 
 
 @pytest.fixture(scope="session")
@@ -138,4 +143,6 @@ def desk(display: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     desk.wait()
     yield desk
     window.close()
+    _INTERPRETERS.append(window.root.tk)
+    gc.collect()
     assert desk.errors == []

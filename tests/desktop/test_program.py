@@ -25,7 +25,7 @@ DROP_SOURCE = Path(__file__).with_name("drop_source.py")
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
-    return write_bundle(tmp_path / "bundle", about={"disclaimer": "For teaching, not a medical device."})
+    return write_bundle(tmp_path / "bundle", about={"disclaimer": "A toy, not a medical device."})
 
 
 @pytest.fixture
