@@ -22,8 +22,8 @@ from ui.desktop.worker import Worker
 MEDLAR = make_bundle(Path("medlar"), name="medlar", title="Medlars", subject="a medlar")
 
 _INTERPRETERS: list[Any] = []
-"""Tcl aborts the process when an interpreter is freed on another thread than its own. Python's garbage collector runs on
-whichever thread allocates, such as a server's that other tests left running; so no interpreter is ever freed."""
+"""Tcl aborts the process when an interpreter is freed on another thread than its own. Python's garbage collector runs
+on whichever thread allocates, such as a server's that other tests left running; so no interpreter is ever freed."""
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +72,12 @@ class Desk:
     window: Any
     classifier: FakeClassifier
     errors: list[BaseException] = field(default_factory=list)
+
+    def close(self, window: Any) -> None:
+        """Close a window, and keep its interpreter."""
+        window.close()
+        _INTERPRETERS.append(window.root.tk)
+        gc.collect()
 
     def wait(self, done: Callable[[], bool] | None = None, timeout_s: float = 20) -> None:
         """Let the window live until ``done``, or until nothing is left to do at once."""
@@ -142,7 +148,5 @@ def desk(display: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     window.root.report_callback_exception = report
     desk.wait()
     yield desk
-    window.close()
-    _INTERPRETERS.append(window.root.tk)
-    gc.collect()
+    desk.close(window)
     assert desk.errors == []

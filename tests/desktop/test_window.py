@@ -186,7 +186,7 @@ def test_the_appearance_is_remembered(desk: Desk) -> None:
         assert again.bar.appearance.get() == "Dark"
         assert again.root.style.lookup("TFrame", "background") == DARK.ground
     finally:
-        again.close()
+        desk.close(again)
 
 
 def test_a_model_without_a_disclaimer_shows_no_empty_card(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
