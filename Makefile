@@ -70,11 +70,11 @@ FOLDS = 1 2 3 4 5
 SOURCES = br35h
 cross: $(VENV)/.train
 	for fold in $(FOLDS); do \
-	  $(TRAINING) fit --data "$(DATA)" --work runs/fold-$$fold --epochs 6 --batches 64 --test-fold $$fold || exit 1; \
+	  $(TRAINING) fit --data "$(DATA)" --work runs/fold-$$fold --epochs 12 --test-fold $$fold || exit 1; \
 	done
 	for source in $(SOURCES); do \
-	  $(TRAINING) fit --data "$(DATA)" --work runs/plain-$$source --epochs 5 --without $$source && \
-	  $(TRAINING) fit --data "$(DATA)" --work runs/robust-$$source --epochs 7 --without $$source \
+	  $(TRAINING) fit --data "$(DATA)" --work runs/plain-$$source --epochs 12 --without $$source && \
+	  $(TRAINING) fit --data "$(DATA)" --work runs/robust-$$source --epochs 14 --without $$source \
 	    --start runs/plain-$$source/trained.keras --learning-rate 0.0007 --seed 3 $(HIDDEN) && \
 	  $(TRAINING) average --work runs/without-$$source --of runs/plain-$$source:0.4 runs/robust-$$source:0.6 || exit 1; \
 	done

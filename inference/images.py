@@ -32,7 +32,7 @@ _FULL_16_BIT = 2**15
 
 _DARK = 32
 """Value up to which nothing is made out on black; of what a transparent picture shows, all must be that dark for it to
-be laid on white. A brain MRI never is: it stays on black, as its background is."""
+be laid on white. What has anything brighter stays on black, as a scan's background is."""
 
 ImageSource = np.ndarray | bytes | bytearray | memoryview | str | Path
 """What `load_image` takes: pixels, an encoded file's bytes, or a path."""
