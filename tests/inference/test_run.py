@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,14 @@ def start(archive: Path, bundle: Path, out: Path, *options: str) -> subprocess.P
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Where tests run in the background, Ctrl-C is ignored, and programs that they start would inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def many(folder: Path, count: int) -> Path:
     """A folder of pictures that are all different, and a volume after every hundredth."""
     rng = np.random.default_rng(0)
@@ -277,6 +286,7 @@ class TestResume:
         assert run(archive, "--model", bundle, "--out", out, "--resume") == 1
         assert out.read_bytes() == whole
 
+    @pytest.mark.usefixtures("interruptible")
     def test_ctrl_c(self, bundle: Path, tmp_path: Path) -> None:
         folder = many(tmp_path / "many", 600)
         for attempt in range(5):  # on a busy machine a run may end before it is interrupted
