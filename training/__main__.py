@@ -201,6 +201,7 @@ def run(options: argparse.Namespace) -> None:
     elif options.command == "cross":
         from training.cross import measure_runs
 
+        options.out.parent.mkdir(parents=True, exist_ok=True)
         figures = json.dumps(measure_runs(options.data, options.of, groups=options.groups), indent=2)
         options.out.write_text(figures + "\n", encoding="utf-8")
         print(figures)

@@ -103,7 +103,7 @@ def measure_runs(data_dir: Path, work_dirs: Sequence[Path], *, groups: Path | No
             slices = dict(read_volumes(data_dir))
             of_volumes = _show(network, list(slices), {sample.path: grey for sample, grey in slices.items()})
             found[left_out]["volumes"] = measure_unseen(of_volumes, "gbm_nifti")
-        settings[work_dir.name] = run
+        settings[work_dir.name] = {key: value for key, value in run.items() if key != "start"}  # a path of this machine
     return {"folds": dict(sorted(folds.items())), "summary": summarise(folds), "sources": sources, "settings": settings}
 
 
