@@ -71,7 +71,7 @@ FOLDS = 1 2 3 4 5
 SOURCES = br35h
 cross: $(VENV)/.train
 	for fold in $(FOLDS); do \
-	  $(TRAINING) fit --data "$(DATA)" --work runs/fold-$$fold --epochs 10 --test-fold $$fold || exit 1; \
+	  $(TRAINING) fit --data "$(DATA)" --work runs/fold-$$fold --epochs 8 --test-fold $$fold || exit 1; \
 	done
 	for source in $(SOURCES); do \
 	  $(TRAINING) fit --data "$(DATA)" --work runs/plain-$$source --epochs 10 --without $$source && \
