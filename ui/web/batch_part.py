@@ -20,7 +20,7 @@ _COLUMNS = {"path": "File", "slice": "Slice", "answer": "Answer", "probability":
 """The table's columns by what they are sorted by."""
 
 _HEADS = "".join(
-    f'<th scope="col" class="col-{key}"><button type="button" data-key="{key}">{name}</button></th>'
+    f'<th scope="col" role="columnheader" class="col-{key}"><button type="button" data-key="{key}">{name}</button></th>'
     for key, name in _COLUMNS.items()
 )
 
@@ -35,8 +35,8 @@ _TEMPLATE = f"""
 <label for="batch-folder" class="choose">Choose a folder</label>
 <p id="batch-hint" class="hint">or drop files, folders and zip archives anywhere on this page</p>
 <p class="batch-limits"></p></div>
-<div class="batch-actions"><button type="button" id="batch-start" class="primary" aria-disabled="true">Start</button>
-<button type="button" id="batch-clear">Clear</button></div>
+<div class="batch-actions"><button type="button" id="batch-start" class="push primary" aria-disabled="true">Start</button>
+<button type="button" id="batch-clear" class="push" aria-disabled="true">Clear</button></div>
 <div class="batch-progress" hidden>
 <div class="bar" role="progressbar" aria-label="Files answered" aria-valuemin="0"><span></span></div>
 <p class="batch-status"></p></div>
@@ -47,11 +47,12 @@ _TEMPLATE = f"""
 <label>Show <select id="batch-filter"><option value="">all verdicts</option>{_FILTERS}</select></label>
 <label class="batch-each" hidden><input type="checkbox" id="batch-slices"> each slice of a volume</label>
 <div class="batch-downloads" role="group" aria-label="Download"><span>Download</span>
-<button type="button" data-download="csv">CSV</button>
-<button type="button" data-download="jsonl">JSON Lines</button>
-<button type="button" data-download="json">Summary</button></div></div>
-<table><caption class="visually-hidden">Answers</caption><thead><tr>{_HEADS}</tr></thead><tbody></tbody></table>
-<p class="batch-more"><span></span> <button type="button" hidden>Show more</button></p></div>
+<button type="button" class="push" data-download="csv">CSV</button>
+<button type="button" class="push" data-download="jsonl">JSON Lines</button>
+<button type="button" class="push" data-download="json">Summary</button></div></div>
+<table role="table"><caption class="visually-hidden">Answers</caption><thead role="rowgroup"><tr role="row">{_HEADS}</tr></thead>
+<tbody role="rowgroup"></tbody></table>
+<p class="batch-more"><span></span> <button type="button" class="push" hidden>Show more</button></p></div>
 </section>
 """
 

@@ -250,11 +250,14 @@ function show(status) {
 }
 
 function describe() { // the sidecar of `python -m inference --out`
+  const counts = countUp();
+  const sort = (figures) => Object.fromEntries(Object.entries(figures).sort(([a], [b]) => compare(a, b)));
   const stamp = (date) => date.toISOString().replace(/\.\d+Z$/, "+00:00");
   return {
     program: "gyrus", version: run.head.version, complete: requests.every((request) => request.done),
     settings: run.head.settings, started: stamp(run.began), ended: stamp(run.ended || new Date()),
-    duration_s: Number(run.duration_s.toFixed(3)), counts: countUp(),
+    duration_s: Number(run.duration_s.toFixed(3)),
+    counts: { ...counts, verdicts: sort(counts.verdicts), confident_labels: sort(counts.confident_labels) },
   };
 }
 

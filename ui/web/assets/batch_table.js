@@ -13,10 +13,12 @@ const sorting = { key: "", down: false };
 let rows = []; // all of them, in the order in which files stand
 let room = PAGE_ROWS;
 
+const ROLES = { tr: "row", td: "cell" };
 const make = (tag, className, text) => {
   const made = document.createElement(tag);
   if (className) made.className = className;
   if (text !== undefined) made.textContent = text;
+  if (ROLES[tag]) made.setAttribute("role", ROLES[tag]); // small screens lay the table out as cards, which takes its roles away
   return made;
 };
 
@@ -94,7 +96,7 @@ function buildLook(row) {
     frame.replaceChildren(picture);
   }, (error) => frame.replaceChildren(make("p", "detail", error.message)));
   if (!source.inside && !row.volume && row.slice === null) {
-    const open = make("button", "", "Open in One image");
+    const open = make("button", "push", "Open in One image");
     open.type = "button";
     open.addEventListener("click", (event) => {
       event.stopPropagation();
@@ -149,7 +151,7 @@ function showRows() {
     place = next;
   }
   const shown = Math.min(room, wanted.length);
-  more.querySelector("span").textContent = shown < wanted.length || wanted.length < rows.length
+  more.querySelector("span").textContent = shown < wanted.length || filter.value
     ? `${shown.toLocaleString("en")} of ${wanted.length.toLocaleString("en")} rows are shown.` : "";
   more.querySelector("button").hidden = shown === wanted.length;
   root.querySelector(".batch-results").hidden = !rows.length;
