@@ -35,7 +35,8 @@ _TEMPLATE = f"""
 <label for="batch-folder" class="choose">Choose a folder</label>
 <p id="batch-hint" class="hint">or drop files, folders and zip archives anywhere on this page</p>
 <p class="batch-limits"></p></div>
-<div class="batch-actions"><button type="button" id="batch-start" class="push primary" aria-disabled="true">Start</button>
+<div class="batch-actions">
+<button type="button" id="batch-start" class="push primary" aria-disabled="true">Start</button>
 <button type="button" id="batch-clear" class="push" aria-disabled="true">Clear</button></div>
 <div class="batch-progress" hidden>
 <div class="bar" role="progressbar" aria-label="Files answered" aria-valuemin="0"><span></span></div>
@@ -50,7 +51,8 @@ _TEMPLATE = f"""
 <button type="button" class="push" data-download="csv">CSV</button>
 <button type="button" class="push" data-download="jsonl">JSON Lines</button>
 <button type="button" class="push" data-download="json">Summary</button></div></div>
-<table role="table"><caption class="visually-hidden">Answers</caption><thead role="rowgroup"><tr role="row">{_HEADS}</tr></thead>
+<table role="table"><caption class="visually-hidden">Answers</caption>
+<thead role="rowgroup"><tr role="row">{_HEADS}</tr></thead>
 <tbody role="rowgroup"></tbody></table>
 <p class="batch-more"><span></span> <button type="button" class="push" hidden>Show more</button></p></div>
 </section>

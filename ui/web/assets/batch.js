@@ -98,6 +98,7 @@ async function go() {
   done = total() - waiting.reduce((sum, request) => sum + request.files, 0);
   const begun = { at: performance.now(), done, duration_s: run.duration_s };
   speak(`Started. ${count(total() - done, "file")}.`);
+  show();
   const clock = window.setInterval(() => tick(begun), 500);
   const work = async () => {
     while (waiting.length && !mine.signal.aborted) await send(waiting.shift(), mine.signal);
