@@ -45,7 +45,8 @@ _TEMPLATE = f"""
 <p class="visually-hidden batch-spoken" role="status"></p>
 <div class="batch-results" hidden>
 <div class="batch-tools">
-<label>Show <select id="batch-filter"><option value="">all verdicts</option>{_FILTERS}</select></label>
+<div class="batch-show"><label for="batch-filter">Show</label>
+<select id="batch-filter"><option value="">all verdicts</option>{_FILTERS}</select></div>
 <label class="batch-each" hidden><input type="checkbox" id="batch-slices"> each slice of a volume</label>
 <div class="batch-downloads" role="group" aria-label="Download"><span>Download</span>
 <button type="button" class="push" data-download="csv">CSV</button>
