@@ -1,8 +1,9 @@
 """The page: which parts stand where, and what happens when one is used. It builds and does not launch.
 
 What the answer is comes from the classifier, what it is called from `ui.presenter`, what it looks like from
-`ui.web.theme`. The tab Batch is a part that asks routes of its own, see `ui.web.batch_routes`. The page keeps no state on the server: the image, its picture and its answer live in the browser, and
-whatever changes the image withdraws the answer and cancels a run that is still on its way.
+`ui.web.theme`. The page keeps no state on the server: the image, its picture and its answer live in the browser, and
+whatever changes the image withdraws the answer and cancels a run that is still on its way. The tab Batch is one part,
+which asks routes of its own (`ui.web.batch_routes`).
 """
 
 from __future__ import annotations
