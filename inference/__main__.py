@@ -13,14 +13,13 @@ from pathlib import Path
 
 from inference import __version__
 from inference.batch import Row
-from inference.bundle import ModelBundle
 from inference.cases import count_files, find_cases
 from inference.classifier import Classifier
 from inference.errors import GyrusError, OutputError
 from inference.images import PLANES, WINDOWS, ReadOptions
 from inference.pool import OwnProcess, Pool, Workers
 from inference.prediction import count_shown
-from inference.results import Journal, Output, format_rows, output_paths
+from inference.results import Journal, Output, describe_settings, format_rows, output_paths
 from inference.run import Done, run_cases
 from inference.settings import Settings
 
@@ -99,7 +98,7 @@ class _Run:
         self._top = options.top or count_shown(len(self._bundle.labels))
         self._reading = ReadOptions(plane=options.plane, window=options.window)
         self._started, self._began = time.monotonic(), datetime.datetime.now(datetime.UTC)
-        self._settings = _describe_settings(self._bundle, self._reading)
+        self._settings = describe_settings(self._bundle, self._reading)
         self._output: Output | None = None
         if options.out is not None:
             self._output = Output(options.out, self._bundle.labels, self._settings, resume=options.resume)
@@ -176,16 +175,6 @@ class _Run:
                 "duration_s": round(time.monotonic() - self._started, 3),
             }
         )
-
-
-def _describe_settings(bundle: ModelBundle, reading: ReadOptions) -> dict[str, str]:
-    """What rows depend on."""
-    return {
-        "model": f"{bundle.name} {bundle.version}",
-        "model_sha256": bundle.compute_sha256(),
-        "plane": reading.plane,
-        "window": reading.window,
-    }
 
 
 def _print_rows(rows: Sequence[Row], top: int) -> None:

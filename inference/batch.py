@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any
 
 from inference.cases import Case
@@ -162,17 +163,43 @@ def classify_cases(
     pending = _Pending(classifier)
     outcomes = [Outcome() for _ in cases]
     for case, outcome in zip(cases, outcomes, strict=True):
-        try:
-            for scan in case.load(options):
-                _answer(classifier, case, scan, outcome, pending)
-        except InputError as error:
-            outcome.rows.append(Row(path=case.path, error=str(error)))
-        except Exception as error:  # a defect costs its own case, not the thousands behind it
-            pending.forget(outcome)
-            outcome.rows[:] = [Row(path=case.path, error=_word_failure(error))]
-            outcome.final = False
+        _answer_scans(classifier, case, case.load(options), outcome, pending)
     pending.flush()
     return outcomes
+
+
+def classify_in_parts(
+    classifier: SliceClassifier, case: Case, options: ReadOptions = DEFAULT_OPTIONS
+) -> Iterator[Outcome]:
+    """Answer one case, of an archive bit by bit.
+
+    Yields
+    ------
+    Outcome
+        The next rows, as they are ready; together those of `classify_cases`.
+    """
+    scans = case.load(options)
+    while True:
+        pending, part = _Pending(classifier), Outcome()
+        _answer_scans(classifier, case, islice(scans, BATCH_SIZE), part, pending)
+        pending.flush()
+        if not part.rows:
+            return
+        yield part
+
+
+def _answer_scans(
+    classifier: SliceClassifier, case: Case, scans: Iterable[Scan], outcome: Outcome, pending: _Pending
+) -> None:
+    try:
+        for scan in scans:
+            _answer(classifier, case, scan, outcome, pending)
+    except InputError as error:
+        outcome.rows.append(Row(path=case.path, error=str(error)))
+    except Exception as error:  # a defect costs its own case, not the thousands behind it
+        pending.forget(outcome)
+        outcome.rows[:] = [Row(path=case.path, error=_word_failure(error))]
+        outcome.final = False
 
 
 def _word_failure(error: Exception) -> str:

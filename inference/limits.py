@@ -28,6 +28,9 @@ MAX_DIRECTORY_BYTES = 4 * 2**20
 MAX_ARCHIVE_BYTES = 2 * 2**30
 """Most bytes that the entries of a zip archive may have together, decompressed. One entry at a time is in memory."""
 
+MAX_BATCH_FILES = 10_000
+"""Most files of one batch on the page, which keeps their rows in the browser; the command line takes any number."""
+
 
 def check_file_size(size_bytes: int, limit_bytes: int = MAX_FILE_BYTES) -> None:
     """Raise `TooLargeError` for a file of more bytes than accepted."""

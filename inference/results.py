@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from inference.batch import Row
+from inference.bundle import ModelBundle
 from inference.errors import OutputError
+from inference.images import ReadOptions
+from inference.spreadsheet import guard_cell
 
 SUFFIXES = (".csv", ".jsonl")
 """What an output's name may end in."""
@@ -42,7 +45,10 @@ def output_paths(path: Path) -> tuple[Path, Path, Path]:
 
 
 def format_rows(rows: Iterable[Row], suffix: str, labels: Sequence[str], *, top: int | None = None) -> bytes:
-    """Rows as a file of this kind holds them; in JSON Lines, with ``top``, of more classes only so many."""
+    """Rows as a file of this kind holds them; in JSON Lines, with ``top``, of more classes only so many.
+
+    In CSV, text that a spreadsheet would run as a formula has an apostrophe in front, see `inference.spreadsheet`.
+    """
     if suffix == ".jsonl":
         lines = (json.dumps(row.to_dict(top=top), ensure_ascii=False) for row in rows)
         return "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
@@ -58,7 +64,10 @@ def format_rows(rows: Iterable[Row], suffix: str, labels: Sequence[str], *, top:
             else [None] * 4
         )
         writer.writerow(
-            [row.path, row.slice, row.verdict, row.label, *numbers, candidates, row.novelty, row.error, *about]
+            map(
+                guard_cell,
+                [row.path, row.slice, row.verdict, row.label, *numbers, candidates, row.novelty, row.error, *about],
+            )
         )
     return text.getvalue().encode(errors="surrogateescape")
 
@@ -69,8 +78,36 @@ def format_header(suffix: str, labels: Sequence[str]) -> bytes:
         return b""
     text = io.StringIO()
     about = ("series", "slices", "best_slice", "suspicious")
-    csv.writer(text).writerow(["path", "slice", "verdict", "label", *labels, "candidates", "novelty", "error", *about])
+    names = ["path", "slice", "verdict", "label", *labels, "candidates", "novelty", "error", *about]
+    csv.writer(text).writerow(map(guard_cell, names))
     return text.getvalue().encode()
+
+
+def describe_settings(bundle: ModelBundle, reading: ReadOptions) -> dict[str, str]:
+    """What rows depend on, as journal and sidecar hold it."""
+    return {
+        "model": f"{bundle.name} {bundle.version}",
+        "model_sha256": bundle.compute_sha256(),
+        "plane": reading.plane,
+        "window": reading.window,
+    }
+
+
+def count_case(files: int, rows: Sequence[Row], *, is_copy: bool = False) -> dict[str, int]:
+    """What a case adds to the figures of the sidecar."""
+    return {
+        "cases": 1,
+        "files": files,
+        "slices": sum(row.slice is not None for row in rows),
+        "volumes": sum(row.volume is not None for row in rows),
+        "errors": sum(row.error is not None for row in rows),
+        "duplicates": int(is_copy),
+    }
+
+
+def list_verdicts(rows: Iterable[Row]) -> list[tuple[str, str]]:
+    """Verdict and label of each picture and volume that was answered, for the figures of the sidecar."""
+    return [(row.verdict, row.label) for row in rows if row.slice is None and row.verdict and row.label]
 
 
 class Journal:
@@ -120,19 +157,12 @@ class Journal:
 
     def enter(self, key: str, ends_at: int, files: int, rows: Sequence[Row], *, is_copy: bool) -> None:
         """Note that a case is done."""
-        whole = [row for row in rows if row.slice is None]
-        counts = (
-            files,
-            sum(row.slice is not None for row in rows),
-            sum(row.volume is not None for row in rows),
-            sum(row.error is not None for row in rows),
-            int(is_copy),
-        )
+        _, *counts = count_case(files, rows, is_copy=is_copy).values()
         with self._transaction():
             self._connection.execute("INSERT INTO cases VALUES (?, ?, ?, ?, ?, ?, ?)", (_text(key), ends_at, *counts))
             self._connection.executemany(
                 "INSERT INTO verdicts VALUES (?, ?, ?)",
-                [(_text(key), row.verdict, row.label) for row in whole if row.verdict is not None],
+                [(_text(key), verdict, label) for verdict, label in list_verdicts(rows)],
             )
 
     def keep(self, digest: bytes, rows: str) -> None:

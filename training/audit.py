@@ -18,6 +18,7 @@ import numpy as np
 
 from inference.errors import GyrusError, InputError, SettingsError
 from inference.images import load_image
+from inference.spreadsheet import guard_cell
 from training.audit_figures import Survey, find_groups, measure
 from training.audit_page import build_audit_page
 from training.dataset import COLUMNS, Sample, thumbnail, to_grey
@@ -125,4 +126,5 @@ def _write_groups(survey: Survey, groups: Sequence[str], path: Path) -> None:
         writer.writerow(COLUMNS)
         for sample, relative, group in zip(survey.samples, survey.paths, groups, strict=True):
             box = sample.box or ("",) * 4
-            writer.writerow([relative, sample.label, sample.source, sample.patient, sample.fold, group, *box])
+            values = [relative, sample.label, sample.source, sample.patient, sample.fold, group, *box]
+            writer.writerow(map(guard_cell, values))

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from inference.errors import InputError
+from inference.spreadsheet import unguard_text
 
 TUMOUR_TYPES = ("glioma", "meningioma", "pituitary")
 """Manifest labels of the tumour types, in the order of the network's type logits."""
@@ -115,7 +116,9 @@ def read_table(table: Path, data_dir: Path, *, required: Iterable[str]) -> list[
             for column in required:
                 if column not in (reader.fieldnames or ()):
                     raise InputError(f"{table} lacks the column {column!r}.")
-            return [_read_row(data_dir, {name: row.get(name) or "" for name in COLUMNS}) for row in reader]
+            return [
+                _read_row(data_dir, {name: unguard_text(row.get(name) or "") for name in COLUMNS}) for row in reader
+            ]
     except OSError as error:
         raise InputError(
             f"There is no readable {table}; training needs one. For images in class folders, python -m training audit "

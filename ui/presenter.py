@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
+from inference.batch import Row
 from inference.bundle import ModelBundle
 from inference.combine import VolumePrediction
 from inference.errors import GyrusError
@@ -41,6 +42,8 @@ HEAT_ENDS = ("no evidence", "strong evidence")
 
 _MAX_NAMED = 5
 """How many candidates a sentence spells out; a model of very many classes may name dozens."""
+
+_VOLUME_DETAIL = "How often this model is right about a whole volume is not known."
 
 _PLACES = (
     ("upper left part", "upper part", "upper right part"),
@@ -84,6 +87,15 @@ TONE_COLORS: Mapping[Tone, ToneColor] = {
     Tone.REJECTED: ToneColor(light="#5b6672", dark="#9aa6b2"),
     Tone.ERROR: ToneColor(light="#b3261e", dark="#ff9a8f"),
 }
+
+
+BATCH_VERDICTS: Mapping[Tone, str] = {
+    Tone.CONFIDENT: "Confident",
+    Tone.UNCERTAIN: "Not sure",
+    Tone.REJECTED: "No answer",
+    Tone.ERROR: "Failed",
+}
+"""Names the verdicts in the table of a batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +162,29 @@ class HeatPresentation:
 
     sentence: str
     drawn: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowPresentation:
+    """What a table shows of one row of a batch; plain text, not yet escaped.
+
+    Attributes
+    ----------
+    tone : Tone
+        Also what rows are filtered by, see `BATCH_VERDICTS`.
+    answer : str
+        In a few words; of what failed the sentence that says why.
+    percent : str
+        How probable ``answer`` is, or its first candidate; empty when none is named.
+    sentence, detail : str
+        See `Presentation`.
+    """
+
+    tone: Tone
+    answer: str
+    percent: str = ""
+    sentence: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,11 +263,41 @@ def present_prediction(prediction: Prediction, bundle: ModelBundle) -> Presentat
 def present_volume(found: VolumePrediction, bundle: ModelBundle) -> Presentation:
     """Word the answer for a whole volume, of which a front shows the slice `VolumePrediction.best_slice`."""
     shown = present_prediction(found.answer, bundle)
-    detail = "How often this model is right about a whole volume is not known."
     return replace(
         shown,
-        detail=detail if found.answer.verdict is Verdict.CONFIDENT else shown.detail,
+        detail=_VOLUME_DETAIL if found.answer.verdict is Verdict.CONFIDENT else shown.detail,
         notes=(_word_slices(found, bundle), *shown.notes),
+    )
+
+
+def present_row(row: Row, bundle: ModelBundle) -> RowPresentation:
+    """Word one row of a batch."""
+    if row.probabilities is None or row.verdict is None or row.label is None:
+        return RowPresentation(tone=Tone.ERROR, answer=row.error or "", sentence=row.error or "")
+    verdict, candidates = Verdict(row.verdict), tuple(row.candidates or ())
+    sentence, detail = _WORDING[verdict](
+        Prediction(
+            label=row.label,
+            index=list(row.probabilities).index(row.label),
+            probabilities=row.probabilities,
+            candidates=candidates,
+            verdict=verdict,
+            novelty=row.novelty or 0.0,
+            model_name=bundle.name,
+            model_version=bundle.version,
+            duration_s=0.0,
+        ),
+        bundle,
+    )
+    if verdict is Verdict.REJECTED:
+        return RowPresentation(tone=Tone.REJECTED, answer=f"Does not look like {bundle.subject}", sentence=sentence)
+    named = [bundle.spoken_label(label) for label in candidates[:_MAX_NAMED]]
+    return RowPresentation(
+        tone=Tone(row.verdict),
+        answer=_capitalise(join_or(named)),
+        percent=format_percent(row.probabilities[candidates[0]]),
+        sentence=sentence,
+        detail=_VOLUME_DETAIL if row.volume is not None and verdict is Verdict.CONFIDENT else detail,
     )
 
 

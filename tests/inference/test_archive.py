@@ -100,3 +100,13 @@ def test_encrypted_empty_and_damaged() -> None:
     content[60:70] = b"\xff" * 10
     (scan,) = load(bytes(content))
     assert "damaged" in str(scan.content)
+
+
+def test_a_series_over_several_folders_is_one_volume(tmp_path: Path) -> None:
+    """As exports lay it out: a folder for each image, the same file name in each."""
+    files = write_series(tmp_path / "s", 4)
+    content = encode_zip({f"S{number}/IM0001": path.read_bytes() for number, path in enumerate(files)})
+    (scan,) = load_scans(content)
+    assert isinstance(scan.content, Volume)
+    assert scan.content.count == 4
+    assert scan.content.paths == tuple(f"S{number}/IM0001" for number in range(4))

@@ -2,7 +2,8 @@
 
 What the answer is comes from the classifier, what it is called from `ui.presenter`, what it looks like from
 `ui.web.theme`. The page keeps no state on the server: the image, its picture and its answer live in the browser, and
-whatever changes the image withdraws the answer and cancels a run that is still on its way.
+whatever changes the image withdraws the answer and cancels a run that is still on its way. The tab Batch is one part,
+which asks routes of its own (`ui.web.batch_routes`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from ui.presenter import (
     present_too_large,
     present_unreachable,
 )
+from ui.web.batch_part import build_batch
 from ui.web.panels import render_about, render_disclaimer, render_each, render_footer, render_header
 from ui.web.parts import (
     answer_for,
@@ -164,6 +166,18 @@ def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike) -> _View:
     with gr.Row(elem_id="top"):
         build_still(render_each(bundles, render_header), "masthead")
         view.model = build_picker(bundles)
+    with gr.Tabs(elem_id="tabs"):
+        with gr.Tab("One image", elem_id="one-image"):
+            _lay_out_image(view, bundles, settings)
+        with gr.Tab("Batch", elem_id="batch-tab"):
+            build_batch(settings.max_file_bytes)
+    build_classes(bundles)
+    build_still(render_each(bundles, render_about), "about")
+    build_still(f"<footer>{render_each(bundles, render_footer)}</footer>", "footer")
+    return view
+
+
+def _lay_out_image(view: _View, bundles: Sequence[ModelBundle], settings: SettingsLike) -> None:
     with gr.Row(elem_id="reading-room"):
         with gr.Column(elem_id="image-column", scale=3, min_width=300):
             with gr.Row(elem_id="image-row"):
@@ -183,10 +197,6 @@ def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike) -> _View:
                 )
             build_still(render_each(bundles, render_disclaimer), "disclaimer")
     build_examples(bundles)
-    build_classes(bundles)
-    build_still(render_each(bundles, render_about), "about")
-    build_still(f"<footer>{render_each(bundles, render_footer)}</footer>", "footer")
-    return view
 
 
 def _connect(view: _View, handlers: _Handlers, settings: SettingsLike) -> None:

@@ -14,6 +14,7 @@ from fastapi_offline import FastAPIOffline
 from inference import Catalogue, SettingsError, __version__
 from inference.settings import Settings
 from ui.web.api import add_routes, describe_api
+from ui.web.batch_routes import add_batch
 from ui.web.middleware import MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware, PasswordMiddleware
 from ui.web.page import build_page
 from ui.web.theme import mount_options
@@ -39,6 +40,7 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
     )
     app.root_path = settings.root_path
     add_routes(app, models)
+    add_batch(app, models, settings)
     if settings.auth is not None:
         app.add_middleware(PasswordMiddleware, auth=settings.auth)
     app.add_middleware(BodyLimitMiddleware, limit_bytes=settings.max_file_bytes + MULTIPART_OVERHEAD_BYTES)

@@ -67,7 +67,7 @@ def build_css() -> str:
     light = "".join(f"--tone-{tone.value}: {color.light};" for tone, color in TONE_COLORS.items())
     dark = "".join(f"--tone-{tone.value}: {color.dark};" for tone, color in TONE_COLORS.items())
     stops = ", ".join(f"rgb({red} {green} {blue} / {alpha / 255:.3f})" for red, green, blue, alpha in color_stops())
-    sheet = (_ASSETS / "page.css").read_text(encoding="utf-8")
+    sheet = "".join((_ASSETS / name).read_text(encoding="utf-8") for name in ("page.css", "batch.css"))
     return f":root {{{light}--heat: {stops};}}\n.dark {{{dark}}}\n{sheet}"
 
 

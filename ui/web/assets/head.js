@@ -38,3 +38,15 @@ window.addEventListener("click", (event) => {
   event.preventDefault();
   event.stopImmediatePropagation();
 }, true);
+// Gradio's tabs lack the arrow keys that a list of tabs has (WAI-ARIA Authoring Practices).
+window.addEventListener("keydown", (event) => {
+  const tab = event.target.closest('[role="tab"]');
+  const step = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity }[event.key];
+  if (!tab || step === undefined) return;
+  const tabs = Array.from(tab.closest('[role="tablist"]').querySelectorAll('[role="tab"]'));
+  const place = tabs.indexOf(tab) + step;
+  const next = Number.isFinite(step) ? tabs.at(place % tabs.length) : tabs.at(step < 0 ? 0 : -1);
+  event.preventDefault();
+  next.focus();
+  next.click();
+});
