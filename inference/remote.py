@@ -39,6 +39,24 @@ def check_address(path: str) -> None:
         )
 
 
+def connect(path: str) -> tuple[Any, str]:
+    """The ``fsspec.AbstractFileSystem`` of a path or address, and how it calls it.
+
+    Raises
+    ------
+    InputError
+        There is nothing here that reads such addresses.
+    """
+    try:
+        import fsspec
+
+        filesystem, inner = fsspec.core.url_to_fs(path)
+    except (ImportError, ValueError) as error:  # fsspec names the package that reads a protocol
+        protocol = path.partition("://")[0]
+        raise InputError(f"Addresses of {protocol}:// cannot be read here: {_name(error)}.") from error
+    return filesystem, inner
+
+
 def list_remote(folder: str) -> tuple[list[str], list[str]]:
     """The names of the files and of the folders in a folder.
 
@@ -47,7 +65,7 @@ def list_remote(folder: str) -> tuple[list[str], list[str]]:
     OSError
         It cannot be listed.
     """
-    filesystem, path = _connect(folder)
+    filesystem, path = connect(folder)
     try:
         entries = filesystem.ls(path, detail=True)
     except OSError:
@@ -65,7 +83,7 @@ def list_remote(folder: str) -> tuple[list[str], list[str]]:
 def is_remote_folder(path: str) -> bool:
     """Whether there is a folder at an address; False if that cannot be told."""
     try:
-        filesystem, inner = _connect(path)
+        filesystem, inner = connect(path)
         return bool(filesystem.isdir(inner))
     except InputError:
         raise
@@ -94,7 +112,7 @@ def open_head(path: str) -> BinaryIO:
     ------
     InputError
     """
-    filesystem, inner = _connect(path)
+    filesystem, inner = connect(path)
     try:
         return cast(BinaryIO, filesystem.open(inner, "rb", block_size=_HEAD_BYTES))
     except Exception as error:
@@ -109,7 +127,7 @@ def open_remote(path: str) -> BinaryIO:
     InputError
         It cannot be read; `TooLargeError` before it is fetched.
     """
-    filesystem, inner = _connect(path)
+    filesystem, inner = connect(path)
     fetched = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - whoever asked closes it
     try:
         check_file_size(int(filesystem.info(inner).get("size") or 0), MAX_ARCHIVE_BYTES)
@@ -125,17 +143,6 @@ def open_remote(path: str) -> BinaryIO:
         raise _unreadable(path, error) from error
     fetched.seek(0)
     return cast(BinaryIO, fetched)
-
-
-def _connect(path: str) -> tuple[Any, str]:
-    try:
-        import fsspec
-
-        filesystem, inner = fsspec.core.url_to_fs(path)
-    except (ImportError, ValueError) as error:  # fsspec names the package that reads a protocol
-        protocol = path.partition("://")[0]
-        raise InputError(f"Addresses of {protocol}:// cannot be read here: {_name(error)}.") from error
-    return filesystem, inner
 
 
 def _unreadable(path: str, error: Exception) -> InputError:

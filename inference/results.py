@@ -41,36 +41,43 @@ def output_paths(path: Path) -> tuple[Path, Path, Path]:
     return path, path.with_suffix(".json"), path.with_name(f"{path.name}.state")
 
 
+def list_columns(labels: Sequence[str]) -> list[str]:
+    """The columns of a table of rows."""
+    about = ("series", "slices", "best_slice", "suspicious")
+    return ["path", "slice", "verdict", "label", *labels, "candidates", "novelty", "error", *about]
+
+
+def list_values(row: Row, labels: Sequence[str]) -> list[Any]:
+    """A row's values in the order of `list_columns`; None where it has none."""
+    numbers = [(row.probabilities or {}).get(label) for label in labels]
+    candidates = "|".join(row.candidates or ())
+    volume = row.volume
+    about = (
+        [volume.series, volume.slices, volume.best_slice, "|".join(map(str, volume.suspicious))]
+        if volume is not None
+        else [None] * 4
+    )
+    return [row.path, row.slice, row.verdict, row.label, *numbers, candidates, row.novelty, row.error, *about]
+
+
+def format_csv(lines: Iterable[Sequence[Any]]) -> bytes:
+    """Lines of a CSV file."""
+    text = io.StringIO()
+    csv.writer(text).writerows(lines)
+    return text.getvalue().encode(errors="surrogateescape")
+
+
 def format_rows(rows: Iterable[Row], suffix: str, labels: Sequence[str], *, top: int | None = None) -> bytes:
     """Rows as a file of this kind holds them; in JSON Lines, with ``top``, of more classes only so many."""
     if suffix == ".jsonl":
         lines = (json.dumps(row.to_dict(top=top), ensure_ascii=False) for row in rows)
         return "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
-    text = io.StringIO()
-    writer = csv.writer(text)
-    for row in rows:
-        numbers = [(row.probabilities or {}).get(label) for label in labels]
-        candidates = "|".join(row.candidates or ())
-        volume = row.volume
-        about = (
-            [volume.series, volume.slices, volume.best_slice, "|".join(map(str, volume.suspicious))]
-            if volume is not None
-            else [None] * 4
-        )
-        writer.writerow(
-            [row.path, row.slice, row.verdict, row.label, *numbers, candidates, row.novelty, row.error, *about]
-        )
-    return text.getvalue().encode(errors="surrogateescape")
+    return format_csv(list_values(row, labels) for row in rows)
 
 
 def format_header(suffix: str, labels: Sequence[str]) -> bytes:
     """The first line of a CSV file; JSON Lines has none."""
-    if suffix == ".jsonl":
-        return b""
-    text = io.StringIO()
-    about = ("series", "slices", "best_slice", "suspicious")
-    csv.writer(text).writerow(["path", "slice", "verdict", "label", *labels, "candidates", "novelty", "error", *about])
-    return text.getvalue().encode()
+    return b"" if suffix == ".jsonl" else format_csv([list_columns(labels)])
 
 
 class Journal:
