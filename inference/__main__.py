@@ -22,7 +22,7 @@ from inference.images import PLANES, WINDOWS, ReadOptions
 from inference.pool import OwnProcess, Pool, Workers
 from inference.prediction import count_shown
 from inference.remote import is_remote
-from inference.results import Journal, Output, format_rows, output_paths
+from inference.results import Journal, Output, Table, format_rows, output_paths
 from inference.run import Done, run_cases
 from inference.settings import Settings
 
@@ -69,6 +69,11 @@ def build_parser(default_model: Path) -> argparse.ArgumentParser:
         default="percentile",
         help="grey values of DICOM: by each slice's own (%(default)s), or as the file says",
     )
+    parser.add_argument(
+        "--include-identifiers",
+        action="store_true",
+        help="also write whose a DICOM file is: patient id, study date, accession number, series UID",
+    )
     return parser
 
 
@@ -109,12 +114,13 @@ class _Run:
     def __init__(self, classifier: Classifier, options: argparse.Namespace, stack: ExitStack) -> None:
         self._bundle, self._paths, self._workers = classifier.bundle, options.paths, options.workers or 1
         self._top = options.top or count_shown(len(self._bundle.labels))
-        self._reading = ReadOptions(plane=options.plane, window=options.window)
+        self._reading = _build_reading(options)
         self._clock = _Clock()
         self._settings = _describe_settings(self._bundle, self._reading)
         self._output: Output | None = None
         if options.out is not None:
-            self._output = Output(Path(options.out), self._bundle.labels, self._settings, resume=options.resume)
+            table = Table(labels=self._bundle.labels, identifiers=self._reading.identifiers)
+            self._output = Output(Path(options.out), table, self._settings, resume=options.resume)
             stack.callback(self._output.close)
         self._journal = self._output.journal if self._output else Journal(None)
         self._own = output_paths(Path(options.out)) if self._output else ()
@@ -194,7 +200,7 @@ class _ClusterRun:
         cluster.check_cluster([*options.paths, options.out])
         self._bundle = Classifier.load(options.model).bundle  # what is wrong with it is said here, not by an actor
         self._address, self._workers = options.cluster, options.workers
-        self._reading = ReadOptions(plane=options.plane, window=options.window)
+        self._reading = _build_reading(options)
         self._listing = cluster.list_inputs(options.paths, options.out)
         self._settings = {
             **_describe_settings(self._bundle, self._reading),
@@ -202,7 +208,7 @@ class _ClusterRun:
             "version": __version__,
         }
         try:
-            self._parts = Parts(options.out, self._bundle.labels)
+            self._parts = Parts(options.out, Table(labels=self._bundle.labels, identifiers=self._reading.identifiers))
             self._parts.begin(self._settings, resume=options.resume)
         except OutputError as error:
             parser.error(str(error))
@@ -257,6 +263,10 @@ class _Clock:
         }
 
 
+def _build_reading(options: argparse.Namespace) -> ReadOptions:
+    return ReadOptions(plane=options.plane, window=options.window, identifiers=options.include_identifiers)
+
+
 def _describe_settings(bundle: ModelBundle, reading: ReadOptions) -> dict[str, str]:
     """What rows depend on."""
     return {
@@ -264,11 +274,12 @@ def _describe_settings(bundle: ModelBundle, reading: ReadOptions) -> dict[str, s
         "model_sha256": bundle.compute_sha256(),
         "plane": reading.plane,
         "window": reading.window,
+        **({"identifiers": "included"} if reading.identifiers else {}),
     }
 
 
 def _print_rows(rows: Sequence[Row], top: int) -> None:
-    text = format_rows(rows, ".jsonl", (), top=top).decode(errors="replace")
+    text = format_rows(rows, ".jsonl", Table(), top=top).decode(errors="replace")
     print(text, end="", flush=True)
 
 

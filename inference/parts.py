@@ -18,7 +18,7 @@ from typing import Any
 from inference.batch import Row
 from inference.errors import OutputError
 from inference.remote import connect, is_remote
-from inference.results import format_csv, list_columns, list_values
+from inference.results import Table, format_csv
 
 PART_SUFFIXES = (".parquet", ".csv")
 """What the folder's name may end in; parts end in it too."""
@@ -38,7 +38,7 @@ class Parts:
     ----------
     folder : str
         Path or address; ends in one of `PART_SUFFIXES`.
-    labels : sequence of str
+    table : Table
 
     Raises
     ------
@@ -46,14 +46,14 @@ class Parts:
         The name ends in something else.
     """
 
-    def __init__(self, folder: str, labels: Sequence[str]) -> None:
+    def __init__(self, folder: str, table: Table) -> None:
         self._suffix = Path(folder.rstrip("/")).suffix.lower()
         if self._suffix not in PART_SUFFIXES:
             raise OutputError(
                 f"With --cluster, --out takes a folder whose name ends in .parquet or .csv; received {folder}."
             )
         self.folder = folder if is_remote(folder) else str(Path(folder).resolve())
-        self._labels = tuple(labels)
+        self._table = table
 
     def begin(self, settings: Mapping[str, str], *, resume: bool) -> None:
         """Make the folder, or see that a run can go on with it.
@@ -119,10 +119,12 @@ class Parts:
         ------
         OutputError
         """
-        columns = ["key", *list_columns(self._labels)]
-        lines = [[key, *list_values(row, self._labels)] for key, row in rows]
+        columns = ["key", *self._table.columns]
+        lines = [[key, *self._table.list_values(row)] for key, row in rows]
         content = (
-            format_csv([columns, *lines]) if self._suffix == ".csv" else _format_parquet(columns, lines, self._labels)
+            format_csv([columns, *lines])
+            if self._suffix == ".csv"
+            else _format_parquet(columns, lines, self._table.labels)
         )
         self._write(name + self._suffix, content)
         return _count([dict(zip(columns, line, strict=True)) for line in lines])

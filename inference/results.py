@@ -13,11 +13,13 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from inference.batch import Row
 from inference.errors import OutputError
+from inference.images import Identifiers
 
 SUFFIXES = (".csv", ".jsonl")
 """What an output's name may end in."""
@@ -41,23 +43,42 @@ def output_paths(path: Path) -> tuple[Path, Path, Path]:
     return path, path.with_suffix(".json"), path.with_name(f"{path.name}.state")
 
 
-def list_columns(labels: Sequence[str]) -> list[str]:
-    """The columns of a table of rows."""
-    about = ("series", "slices", "best_slice", "suspicious")
-    return ["path", "slice", "verdict", "label", *labels, "candidates", "novelty", "error", *about]
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """How rows become lines of a table.
 
+    Attributes
+    ----------
+    labels : sequence of str
+        The model's; a column each.
+    identifiers : bool
+        Columns that say whose a DICOM file is.
+    """
 
-def list_values(row: Row, labels: Sequence[str]) -> list[Any]:
-    """A row's values in the order of `list_columns`; None where it has none."""
-    numbers = [(row.probabilities or {}).get(label) for label in labels]
-    candidates = "|".join(row.candidates or ())
-    volume = row.volume
-    about = (
-        [volume.series, volume.slices, volume.best_slice, "|".join(map(str, volume.suspicious))]
-        if volume is not None
-        else [None] * 4
-    )
-    return [row.path, row.slice, row.verdict, row.label, *numbers, candidates, row.novelty, row.error, *about]
+    labels: Sequence[str] = ()
+    identifiers: bool = False
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns' names."""
+        about = ("series", "slices", "best_slice", "suspicious")
+        whose = [field.name for field in fields(Identifiers)] if self.identifiers else []
+        return ["path", "slice", "verdict", "label", *self.labels, "candidates", "novelty", "error", *about, *whose]
+
+    def list_values(self, row: Row) -> list[Any]:
+        """A row's values, one for each column; None where it has none."""
+        numbers = [(row.probabilities or {}).get(label) for label in self.labels]
+        candidates = "|".join(row.candidates or ())
+        volume = row.volume
+        about = (
+            [volume.series, volume.slices, volume.best_slice, "|".join(map(str, volume.suspicious))]
+            if volume is not None
+            else [None] * 4
+        )
+        values = [row.path, row.slice, row.verdict, row.label, *numbers, candidates, row.novelty, row.error, *about]
+        if self.identifiers:
+            values += [getattr(row.identifiers, field.name, None) for field in fields(Identifiers)]
+        return values
 
 
 def format_csv(lines: Iterable[Sequence[Any]]) -> bytes:
@@ -67,17 +88,17 @@ def format_csv(lines: Iterable[Sequence[Any]]) -> bytes:
     return text.getvalue().encode(errors="surrogateescape")
 
 
-def format_rows(rows: Iterable[Row], suffix: str, labels: Sequence[str], *, top: int | None = None) -> bytes:
+def format_rows(rows: Iterable[Row], suffix: str, table: Table, *, top: int | None = None) -> bytes:
     """Rows as a file of this kind holds them; in JSON Lines, with ``top``, of more classes only so many."""
     if suffix == ".jsonl":
         lines = (json.dumps(row.to_dict(top=top), ensure_ascii=False) for row in rows)
         return "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
-    return format_csv(list_values(row, labels) for row in rows)
+    return format_csv(table.list_values(row) for row in rows)
 
 
-def format_header(suffix: str, labels: Sequence[str]) -> bytes:
+def format_header(suffix: str, table: Table) -> bytes:
     """The first line of a CSV file; JSON Lines has none."""
-    return b"" if suffix == ".jsonl" else format_csv([list_columns(labels)])
+    return b"" if suffix == ".jsonl" else format_csv([table.columns])
 
 
 class Journal:
@@ -185,7 +206,7 @@ class Output:
     ----------
     path : pathlib.Path
         Ends in one of `SUFFIXES`.
-    labels : sequence of str
+    table : Table
     settings : Mapping of str to str
         What rows depend on: model, plane, window. A run goes on only with the same.
     resume : bool
@@ -197,8 +218,8 @@ class Output:
         The name ends in something else, the file exists and is not to be gone on with, or it cannot be written.
     """
 
-    def __init__(self, path: Path, labels: Sequence[str], settings: Mapping[str, str], *, resume: bool) -> None:
-        self._labels, self._suffix = labels, path.suffix.lower()
+    def __init__(self, path: Path, table: Table, settings: Mapping[str, str], *, resume: bool) -> None:
+        self._table, self._suffix = table, path.suffix.lower()
         self.path, self._sidecar, journal_path = output_paths(path)
         if self._suffix not in SUFFIXES:
             raise OutputError(f"--out takes a file that ends in .csv or .jsonl; received {path}.")
@@ -218,15 +239,16 @@ class Output:
 
     def _begin(self, settings: Mapping[str, str]) -> None:
         self.journal.begin(settings)
-        self._append(format_header(self._suffix, self._labels))
+        self._append(format_header(self._suffix, self._table))
 
     def _go_on(self, settings: Mapping[str, str]) -> None:
         begun = self.journal.settings()
         if begun != dict(settings):
-            named = ", ".join(name for name in settings if begun.get(name) != settings[name])
+            names = [*settings, *(begun.keys() - settings.keys())]
+            named = ", ".join(name for name in names if begun.get(name) != settings.get(name))
             raise OutputError(f"{self.path} was begun with another {named}; --resume goes on only with the same.")
         size_bytes = self._stream.seek(0, os.SEEK_END)
-        header = format_header(self._suffix, self._labels)
+        header = format_header(self._suffix, self._table)
         ends_at = self.journal.forget_after(size_bytes)
         self._stream.truncate(min(size_bytes, max(ends_at, len(header))))
         if self._stream.seek(0, os.SEEK_END) < len(header):
@@ -243,7 +265,7 @@ class Output:
             The disk is full, or gone.
         """
         try:
-            self._append(format_rows(rows, self._suffix, self._labels))
+            self._append(format_rows(rows, self._suffix, self._table))
             self.journal.enter(key, self._stream.tell(), files, rows, is_copy=is_copy)
         except (OSError, sqlite3.Error) as error:
             raise self._word(error) from error

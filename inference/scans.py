@@ -105,7 +105,7 @@ def _unwrap(volume: Volume) -> DecodedImage | Volume:
     if volume.count > 1:
         return volume
     image = volume.load(0).image
-    return DecodedImage(image.pixels, (*image.notes, *volume.notes), image.modality)
+    return DecodedImage(image.pixels, (*image.notes, *volume.notes), image.modality, volume.identifiers)
 
 
 def _load_archive(stream: BinaryIO, options: ReadOptions) -> Iterator[Scan]:

@@ -26,7 +26,7 @@ from inference.cases import Case, count_files, find_cases
 from inference.errors import OutputError
 from inference.images import ReadOptions
 from inference.pool import OwnProcess, Workers
-from inference.results import Journal, Output
+from inference.results import Journal, Output, Table
 from inference.run import pack, run_cases, unpack
 from tests.clinical import NAME, box_volume, build_dicom, encode_dicom, encode_nifti, encode_zip, write_series
 from tests.tiny import LABELS, striped, write_bundle
@@ -319,11 +319,11 @@ class TestResume:
         assert "begun with another model" in capsys.readouterr().err
 
     def test_two_runs_do_not_write_one_file(self, tmp_path: Path) -> None:
-        first = Output(tmp_path / "rows.csv", LABELS, {}, resume=False)
+        first = Output(tmp_path / "rows.csv", Table(labels=LABELS), {}, resume=False)
         with pytest.raises(OutputError, match="another run is writing it"):
-            Output(tmp_path / "rows.csv", LABELS, {}, resume=True)
+            Output(tmp_path / "rows.csv", Table(labels=LABELS), {}, resume=True)
         first.close()
-        Output(tmp_path / "rows.csv", LABELS, {}, resume=True).close()
+        Output(tmp_path / "rows.csv", Table(labels=LABELS), {}, resume=True).close()
 
     def test_resume_needs_a_journal_and_a_name(self, bundle: Path, archive: Path, tmp_path: Path) -> None:
         (tmp_path / "rows.csv").write_text("precious", encoding="utf-8")
@@ -369,7 +369,7 @@ class TestFullDisk:
             pytest.skip("there is no /dev/full")
         (tmp_path / "rows.csv").symlink_to("/dev/full")
         with pytest.raises(OutputError, match="No space left on device.*--resume does the rest"):
-            Output(tmp_path / "rows.csv", LABELS, {}, resume=False)
+            Output(tmp_path / "rows.csv", Table(labels=LABELS), {}, resume=False)
 
 
 class TestWalk:
