@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -219,21 +219,26 @@ class _ClusterRun:
         """Answer everything; returns the exit status."""
         from tqdm import tqdm
 
-        from inference.cluster import add_counts, run_on_cluster
+        from inference.cluster import add_counts, keep_stderr, run_on_cluster
 
         run = run_on_cluster(
             self._address, self._listing, self._bundle, self._reading, self._parts, workers=self._workers
         )
         seconds = 0.2 if sys.stderr.isatty() else 30.0
         try:
-            with tqdm(total=self._listing.files, unit=" files", mininterval=seconds, smoothing=0.1) as bar:
+            with (
+                keep_stderr() as terminal,
+                closing(run),
+                tqdm(
+                    total=self._listing.files, unit=" files", mininterval=seconds, smoothing=0.1, file=terminal
+                ) as bar,
+            ):
                 for progress in run:
                     add_counts(self._counts, progress)
                     bar.update(progress.files)
                     for path, note in progress.notes:
-                        tqdm.write(f"{path}: {note}", file=sys.stderr)
+                        tqdm.write(f"{path}: {note}", file=terminal)
         except KeyboardInterrupt:
-            run.close()
             self._write_sidecar(complete=False)
             print(f"Stopped. What is done is in {self._parts.folder}; --resume does the rest.", file=sys.stderr)
             return INTERRUPTED

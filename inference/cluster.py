@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import pickle
+import sys
 import tempfile
 import warnings
 from collections import Counter
@@ -19,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from inference.batch import Outcome, classify_cases
 from inference.bundle import ModelBundle
@@ -194,16 +195,36 @@ def run_on_cluster(
 
 
 @contextmanager
+def keep_stderr() -> Iterator[TextIO]:
+    """Give standard error as a stream of its own; whatever else writes there meanwhile, as Ray's core does, is lost."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        with os.fdopen(os.dup(kept), "w", encoding="utf-8", errors="replace", buffering=1) as stream:
+            yield stream
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@contextmanager
 def _ray(address: str, workers: int | None) -> Iterator[Any]:
-    """Ray, connected and quiet; it sends no figures to anybody, and what it notes of a run of ours goes with it."""
+    """Ray, connected and quiet; it sends no figures to anybody, and what it notes of a run of ours goes with it.
+
+    A process that is connected already, as a test or a job may be, stays so.
+    """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module=r"ray\b")
     import ray
     import ray.data
 
+    if ray.is_initialized():
+        yield ray
+        return
     quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
     with tempfile.TemporaryDirectory(prefix="gyrus-", ignore_cleanup_errors=True) as folder:
         try:
