@@ -112,7 +112,7 @@ class Folder:
     error: str = ""
 
 
-def find_cases(paths: Iterable[str | Path], *, leave_out: Iterable[Path] = ()) -> Iterator[Case]:
+def find_cases(paths: Iterable[str | Path], *, leave_out: Iterable[str | Path] = ()) -> Iterator[Case]:
     """Walk folders in a stable order; hidden files are left out, anything that is named is kept.
 
     In memory is one folder's list of names at a time, and of those above it.
@@ -121,7 +121,7 @@ def find_cases(paths: Iterable[str | Path], *, leave_out: Iterable[Path] = ()) -
     ----------
     paths : iterable of str or pathlib.Path
         Files and folders. A DICOM file that is named stands for itself, those of a folder for their series.
-    leave_out : iterable of pathlib.Path
+    leave_out : iterable of str or pathlib.Path
         Files and folders that are not to be read, such as the run's own output.
 
     Yields

@@ -246,6 +246,7 @@ def _ray(address: str, workers: int | None) -> Iterator[Any]:
 
 
 def _start_local(ray: Any, **options: Any) -> None:
+    os.environ.setdefault("RAY_worker_niceness", "0")  # as the processes of --workers; Ray's own is 15
     for attempt in range(_STARTS):
         try:
             ray.init(address="local", include_dashboard=False, object_store_memory=_LOCAL_STORE_BYTES, **options)
