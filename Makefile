@@ -113,7 +113,7 @@ $(VENV)-package/.package: requirements.txt requirements-desktop.txt requirements
 	$(VENV)-package/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-package.txt
 	@touch $@
 
-$(VENV)/.dev: requirements.txt requirements-desktop.txt requirements-train.txt requirements-reports.txt requirements-dev.txt | $(VENV)/bin/python
+$(VENV)/.dev: requirements.txt requirements-desktop.txt requirements-train.txt requirements-reports.txt requirements-cluster.txt requirements-dev.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

@@ -7,9 +7,10 @@ import datetime
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 from inference import __version__
 from inference.batch import Row
@@ -19,7 +20,8 @@ from inference.errors import GyrusError, OutputError
 from inference.images import PLANES, WINDOWS, ReadOptions
 from inference.pool import OwnProcess, Pool, Workers
 from inference.prediction import count_shown
-from inference.results import Journal, Output, describe_settings, format_rows, output_paths
+from inference.remote import is_remote
+from inference.results import Journal, Output, Table, describe_settings, format_rows, output_paths
 from inference.run import Done, run_cases
 from inference.settings import Settings
 
@@ -31,6 +33,9 @@ and a last line with "slice": null, its answer for the whole, and "volume", whic
 
 With --out the rows go to that file; a journal beside it (.state) lets --resume go on after any stop, and a sidecar
 (.json) says what was counted, with which model. They are printed too, unless to a terminal, which shows the progress.
+
+With --cluster the work is done by Ray, PATH may be an address such as s3://bucket/scans, and --out names a folder of
+parts, .parquet or .csv, here or at an address. Nothing is printed but the progress.
 
 The exit status is 0 when every file was answered, 1 when some failed or results could not be written, 2 when the call
 itself was wrong, 130 after Ctrl-C."""
@@ -47,18 +52,26 @@ def build_parser(default_model: Path) -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file, or a folder, which is walked")
+    parser.add_argument("paths", metavar="PATH", nargs="+", help="a file, or a folder, which is walked")
     parser.add_argument("--model", type=Path, default=default_model, help="bundle folder or model file (%(default)s)")
     parser.add_argument("--top", type=_parse_top, metavar="N", help="print the N most probable classes of each picture")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="also write the rows to a .csv or .jsonl file")
+    parser.add_argument("--out", metavar="FILE", help="also write the rows to a .csv or .jsonl file")
     parser.add_argument("--resume", action="store_true", help="go on with --out where an earlier run was stopped")
-    parser.add_argument("--workers", type=_parse_workers, default=1, metavar="N", help="processes (%(default)s)")
+    parser.add_argument(
+        "--workers", type=_parse_workers, metavar="N", help="processes (1; of a cluster, all its cores)"
+    )
+    parser.add_argument("--cluster", metavar="ADDRESS", help="run on Ray: local, auto, or where it listens")
     parser.add_argument("--plane", choices=PLANES, default="axial", help="how NIfTI volumes are cut (%(default)s)")
     parser.add_argument(
         "--window",
         choices=WINDOWS,
         default="percentile",
         help="grey values of DICOM: by each slice's own (%(default)s), or as the file says",
+    )
+    parser.add_argument(
+        "--include-identifiers",
+        action="store_true",
+        help="also write whose a DICOM file is: patient id, study date, accession number, series UID",
     )
     return parser
 
@@ -71,6 +84,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = parser.parse_args(argv)
         if options.resume and options.out is None:
             parser.error("--resume goes on with a file: name it with --out")
+        if options.cluster is None and any(map(is_remote, options.paths)):
+            parser.error("an address is read with --cluster only; without it, PATH is a file or a folder")
+        if options.cluster is not None:
+            return _ClusterRun(parser, options).work()
         classifier = Classifier.load(options.model)
         with ExitStack() as stack:
             try:
@@ -94,17 +111,18 @@ class _Run:
     """One call of the command: where rows go, and how far it is."""
 
     def __init__(self, classifier: Classifier, options: argparse.Namespace, stack: ExitStack) -> None:
-        self._bundle, self._paths, self._workers = classifier.bundle, options.paths, options.workers
+        self._bundle, self._paths, self._workers = classifier.bundle, options.paths, options.workers or 1
         self._top = options.top or count_shown(len(self._bundle.labels))
-        self._reading = ReadOptions(plane=options.plane, window=options.window)
-        self._started, self._began = time.monotonic(), datetime.datetime.now(datetime.UTC)
+        self._reading = _build_reading(options)
+        self._clock = _Clock()
         self._settings = describe_settings(self._bundle, self._reading)
         self._output: Output | None = None
         if options.out is not None:
-            self._output = Output(options.out, self._bundle.labels, self._settings, resume=options.resume)
+            table = Table(labels=self._bundle.labels, identifiers=self._reading.identifiers)
+            self._output = Output(Path(options.out), table, self._settings, resume=options.resume)
             stack.callback(self._output.close)
         self._journal = self._output.journal if self._output else Journal(None)
-        self._own = output_paths(options.out) if self._output else ()
+        self._own = output_paths(Path(options.out)) if self._output else ()
         self._prints = self._output is None or not sys.stdout.isatty()
         self._pool: Pool = (
             OwnProcess(classifier, self._reading)
@@ -165,20 +183,96 @@ class _Run:
     def _write_sidecar(self, *, complete: bool) -> None:
         if self._output is None:
             return
-        self._output.write_sidecar(
-            {
-                "version": __version__,
-                "complete": complete,
-                "settings": {**self._settings, "workers": self._workers},
-                "started": self._began.isoformat(timespec="seconds"),
-                "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                "duration_s": round(time.monotonic() - self._started, 3),
-            }
+        settings = {**self._settings, "workers": self._workers}
+        self._output.write_sidecar(self._clock.describe(settings, complete=complete))
+
+
+class _ClusterRun:
+    """One call of the command with ``--cluster``."""
+
+    def __init__(self, parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+        from inference import cluster
+        from inference.parts import Parts
+
+        if options.out is None:
+            parser.error("--cluster writes a folder of parts: name it with --out")
+        cluster.check_cluster([*options.paths, options.out])
+        self._bundle = Classifier.load(options.model).bundle  # what is wrong with it is said here, not by an actor
+        self._address, self._workers = options.cluster, options.workers
+        self._reading = _build_reading(options)
+        self._listing = cluster.list_inputs(options.paths, options.out)
+        self._settings = {
+            **describe_settings(self._bundle, self._reading),
+            "files_sha256": self._listing.sha256,
+            "version": __version__,
+        }
+        try:
+            self._parts = Parts(options.out, Table(labels=self._bundle.labels, identifiers=self._reading.identifiers))
+            self._parts.begin(self._settings, resume=options.resume)
+        except OutputError as error:
+            parser.error(str(error))
+        self._clock = _Clock()
+        self._counts: dict[str, Any] = {}
+
+    def work(self) -> int:
+        """Answer everything; returns the exit status."""
+        from tqdm import tqdm
+
+        from inference.cluster import add_counts, keep_stderr, run_on_cluster
+
+        run = run_on_cluster(
+            self._address, self._listing, self._bundle, self._reading, self._parts, workers=self._workers
         )
+        seconds = 0.2 if sys.stderr.isatty() else 30.0
+        try:
+            with (
+                keep_stderr() as terminal,
+                closing(run),
+                tqdm(
+                    total=self._listing.files, unit=" files", mininterval=seconds, smoothing=0.1, file=terminal
+                ) as bar,
+            ):
+                for progress in run:
+                    add_counts(self._counts, progress)
+                    bar.update(progress.files)
+                    for path, note in progress.notes:
+                        tqdm.write(f"{path}: {note}", file=terminal)
+        except KeyboardInterrupt:
+            self._write_sidecar(complete=False)
+            print(f"Stopped. What is done is in {self._parts.folder}; --resume does the rest.", file=sys.stderr)
+            return INTERRUPTED
+        self._write_sidecar(complete=True)
+        return 1 if self._counts.get("errors") else 0
+
+    def _write_sidecar(self, *, complete: bool) -> None:
+        document = self._clock.describe(self._settings, complete=complete)
+        self._parts.write_sidecar({**document, "workers": self._workers, "counts": self._counts})
+
+
+class _Clock:
+    """When a run began."""
+
+    def __init__(self) -> None:
+        self._started, self._began = time.monotonic(), datetime.datetime.now(datetime.UTC)
+
+    def describe(self, settings: Mapping[str, Any], *, complete: bool) -> dict[str, Any]:
+        """What a sidecar says beside its counts."""
+        return {
+            "version": __version__,
+            "complete": complete,
+            "settings": settings,
+            "started": self._began.isoformat(timespec="seconds"),
+            "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "duration_s": round(time.monotonic() - self._started, 3),
+        }
+
+
+def _build_reading(options: argparse.Namespace) -> ReadOptions:
+    return ReadOptions(plane=options.plane, window=options.window, identifiers=options.include_identifiers)
 
 
 def _print_rows(rows: Sequence[Row], top: int) -> None:
-    text = format_rows(rows, ".jsonl", (), top=top).decode(errors="replace")
+    text = format_rows(rows, ".jsonl", Table(), top=top).decode(errors="replace")
     print(text, end="", flush=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -13,7 +13,7 @@ from inference.cases import Case
 from inference.classifier import check_modality
 from inference.combine import SliceClassifier, VolumePrediction, predict_volume
 from inference.errors import GyrusError, InputError
-from inference.images import DEFAULT_OPTIONS, DecodedImage, ReadOptions
+from inference.images import DEFAULT_OPTIONS, DecodedImage, Identifiers, ReadOptions
 from inference.prediction import Prediction
 from inference.scans import Scan
 from inference.volume import Volume
@@ -64,6 +64,8 @@ class Row:
         A sentence when the picture has no answer.
     volume : VolumeSummary or None
         In a volume's last row only; `to_dict` leaves it out of the others.
+    identifiers : Identifiers or None
+        Whose it is; None, and left out by `to_dict`, unless that was asked for.
     """
 
     path: str
@@ -75,12 +77,14 @@ class Row:
     novelty: float | None = None
     error: str | None = None
     volume: VolumeSummary | None = None
+    identifiers: Identifiers | None = None
 
     def to_dict(self, top: int | None = None) -> dict[str, Any]:
         """The row as JSON has it; with ``top``, of more classes only so many, the most probable first."""
         row = asdict(self)
         if self.volume is None:
             del row["volume"]
+        row |= row.pop("identifiers") or {}
         if top and self.probabilities and top < len(self.probabilities):
             ranked = sorted(self.probabilities.items(), key=lambda item: item[1], reverse=True)
             row["probabilities"] = dict(ranked[:top])
@@ -106,7 +110,12 @@ class Outcome:
 
 
 def build_row(
-    path: str, prediction: Prediction, *, slice_number: int | None = None, volume: VolumeSummary | None = None
+    path: str,
+    prediction: Prediction,
+    *,
+    slice_number: int | None = None,
+    volume: VolumeSummary | None = None,
+    identifiers: Identifiers | None = None,
 ) -> Row:
     """The row of an answered picture, slice or volume."""
     return Row(
@@ -118,6 +127,7 @@ def build_row(
         candidates=list(prediction.candidates),
         novelty=prediction.novelty,
         volume=volume,
+        identifiers=identifiers,
     )
 
 
@@ -133,13 +143,13 @@ def build_volume_rows(path: str, volume: Volume, prediction: VolumePrediction, *
     inside : str
         What stands before the slices' own paths, which an archive's are without.
     """
-    rows = []
+    rows, identifiers = [], volume.identifiers
     for number, one in enumerate(prediction.slices):
         own = inside + volume.paths[number] if volume.paths else path
         if isinstance(one, InputError):
-            rows.append(Row(path=own, slice=number + 1, error=str(one)))
+            rows.append(Row(path=own, slice=number + 1, error=str(one), identifiers=identifiers))
         else:
-            rows.append(build_row(own, one, slice_number=number + 1))
+            rows.append(build_row(own, one, slice_number=number + 1, identifiers=identifiers))
     summary = VolumeSummary(
         series=volume.series,
         slices=volume.count,
@@ -147,7 +157,7 @@ def build_volume_rows(path: str, volume: Volume, prediction: VolumePrediction, *
         best_slice=None if prediction.best_slice is None else prediction.best_slice + 1,
         suspicious=[number + 1 for number in prediction.suspicious],
     )
-    return [*rows, build_row(path, prediction.answer, volume=summary)]
+    return [*rows, build_row(path, prediction.answer, volume=summary, identifiers=identifiers)]
 
 
 def classify_cases(
@@ -223,7 +233,7 @@ def _answer(classifier: SliceClassifier, case: Case, scan: Scan, outcome: Outcom
     try:
         prediction = predict_volume(classifier, content)
     except GyrusError as error:
-        outcome.rows.append(Row(path=path, error=str(error)))
+        outcome.rows.append(Row(path=path, error=str(error), identifiers=content.identifiers))
         outcome.final = outcome.final and isinstance(error, InputError)
         return
     inside = "" if case.headers else f"{case.path}/"
@@ -243,10 +253,10 @@ class _Pending:
         try:
             check_modality(image.modality, self._classifier.bundle)
         except InputError as error:
-            outcome.rows.append(Row(path=path, error=str(error)))
+            outcome.rows.append(Row(path=path, error=str(error), identifiers=image.identifiers))
             return
         self._pictures.append((outcome, len(outcome.rows), image))
-        outcome.rows.append(Row(path=path))
+        outcome.rows.append(Row(path=path, identifiers=image.identifiers))
         if len(self._pictures) == BATCH_SIZE:
             self.flush()
 
@@ -265,10 +275,10 @@ class _Pending:
         except Exception as error:
             sentence = _word_failure(error)
             for outcome, index, _ in pictures:
-                outcome.rows[index] = Row(path=outcome.rows[index].path, error=sentence)
+                outcome.rows[index] = replace(outcome.rows[index], error=sentence)
                 outcome.final = False
             return
         for (outcome, index, _), prediction in zip(pictures, predictions, strict=True):
-            path = outcome.rows[index].path
-            outcome.rows[index] = build_row(path, prediction)
+            path, identifiers = outcome.rows[index].path, outcome.rows[index].identifiers
+            outcome.rows[index] = build_row(path, prediction, identifiers=identifiers)
             outcome.notes += [(path, note) for note in prediction.notes]

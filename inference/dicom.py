@@ -1,7 +1,8 @@
 """DICOM, as scanners and PACS exports give it: which file is which slice, and the slice's values.
 
 Only the elements of `_TAGS` are read. Of those, the instance's and series' identifiers serve to sort and are never
-shown; a series is told from another by words of a fixed list (`_SEQUENCES`), never by text of the header.
+shown; a series is told from another by words of a fixed list (`_SEQUENCES`), never by text of the header. Whose a file
+is stands in `_IDENTIFIERS` and is read by `read_identifiers` alone, on request.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from inference.errors import InputError
-from inference.images import DEFAULT_OPTIONS, DecodedImage, ReadOptions
+from inference.images import DEFAULT_OPTIONS, DecodedImage, Identifiers, ReadOptions
 from inference.limits import check_picture_size, check_volume_size
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ _TAGS = [
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
     *("ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelData"),
 ]
+
+_IDENTIFIERS = {
+    "patient_id": "PatientID",
+    "study_date": "StudyDate",
+    "accession_number": "AccessionNumber",
+    "series_uid": "SeriesInstanceUID",
+}
 
 _MODALITIES = {
     "CR": "computed radiography",
@@ -142,6 +150,18 @@ def read_header(stream: BinaryIO) -> Header:
     return _build_header(_read(stream, pixels=False))
 
 
+def read_identifiers(stream: BinaryIO) -> Identifiers:
+    """Read whose a file is; for a run that was asked to say so.
+
+    Raises
+    ------
+    InputError
+        It cannot be read.
+    """
+    dataset = _read(stream, pixels=False, tags=list(_IDENTIFIERS.values()))
+    return Identifiers(**{name: str(dataset.get(tag) or "").strip() for name, tag in _IDENTIFIERS.items()})
+
+
 def decode_single(content: bytes, options: ReadOptions = DEFAULT_OPTIONS) -> DecodedImage:
     """Decode a file that holds one slice.
 
@@ -170,12 +190,15 @@ def open_file(stream: BinaryIO, options: ReadOptions = DEFAULT_OPTIONS) -> Volum
     header = _build_header(dataset)
     _check_pixels(dataset)
     order, notes = _order_frames(dataset, header.frames)
+    if options.identifiers:
+        stream.seek(0)
     return Volume(
         count=len(order),
         load=lambda number: _load_frame(dataset, order[number], options),
         frames=tuple(order),
         modality=header.modality,
         notes=notes,
+        identifiers=read_identifiers(stream) if options.identifiers else None,
     )
 
 
@@ -205,6 +228,10 @@ def open_series(
         return _load_frame(dataset, 0, options)
 
     check_volume_size(len(files), 0)
+    identifiers = None
+    if options.identifiers:
+        with read(files[0][1]) as stream:
+            identifiers = read_identifiers(stream)
     return Volume(
         count=len(files),
         load=load,
@@ -212,6 +239,7 @@ def open_series(
         series=series,
         modality=files[0][0].modality,
         notes=notes,
+        identifiers=identifiers,
     )
 
 
@@ -256,13 +284,13 @@ def _name_series(index: int, count: int, stack: list[tuple[Header, str]]) -> str
     return ", ".join(part for part in parts if part)
 
 
-def _read(stream: BinaryIO, *, pixels: bool) -> Dataset:
+def _read(stream: BinaryIO, *, pixels: bool, tags: list[str] = _TAGS) -> Dataset:  # noqa: B006 - not changed
     import pydicom
 
     _silence()
     try:
         _refuse_deflated(stream)
-        dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=not pixels, specific_tags=list(_TAGS))
+        dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=not pixels, specific_tags=list(tags))
     except InputError:
         raise
     except Exception as error:  # pydicom raises nearly anything on damaged data

@@ -38,6 +38,21 @@ ImageSource = np.ndarray | bytes | bytearray | memoryview | str | Path
 """What `load_image` takes: pixels, an encoded file's bytes, or a path."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Identifiers:
+    """Whose a DICOM file is, as its header says; empty where it does not. Read on request only.
+
+    Attributes
+    ----------
+    patient_id, study_date, accession_number, series_uid : str
+    """
+
+    patient_id: str
+    study_date: str
+    accession_number: str
+    series_uid: str
+
+
 @dataclass(frozen=True)
 class DecodedImage:
     """A picture that can be shown and classified.
@@ -49,11 +64,14 @@ class DecodedImage:
         Sentences about what was left out or changed while decoding.
     modality : str or None
         What a DICOM header says made it, such as ``"MR"``; None for a format that does not say.
+    identifiers : Identifiers or None
+        None unless they were asked for (`ReadOptions.identifiers`).
     """
 
     pixels: np.ndarray
     notes: tuple[str, ...] = ()
     modality: str | None = None
+    identifiers: Identifiers | None = None
 
 
 PLANES = ("axial", "coronal", "sagittal")
@@ -73,10 +91,13 @@ class ReadOptions:
         One of `PLANES`; slices of a DICOM series stay in the plane in which they were taken.
     window : str
         One of `WINDOWS`. The models have learnt from the first, which is why it is the default.
+    identifiers : bool
+        Read, of DICOM files, whose they are; see `Identifiers`.
     """
 
     plane: str = "axial"
     window: str = "percentile"
+    identifiers: bool = False
 
 
 DEFAULT_OPTIONS = ReadOptions()

@@ -94,8 +94,7 @@ class Workers:
             except BrokenProcessPool:
                 self.close()
                 self._executor = self._start()
-        sentence = "The process that read this file was stopped, by its content or for lack of memory."
-        return Outcome(rows=[Row(path=case.path, error=sentence)], final=False)
+        return word_stopped(case)
 
     def _start(self) -> ProcessPoolExecutor:
         threads = max((os.cpu_count() or 1) // self.workers, 1)
@@ -109,6 +108,12 @@ class Workers:
     def close(self) -> None:
         """See `Pool.close`."""
         self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+def word_stopped(case: Case) -> Outcome:
+    """What is said of a case of which processes die."""
+    sentence = "The process that read this file was stopped, by its content or for lack of memory."
+    return Outcome(rows=[Row(path=case.path, error=sentence)], final=False)
 
 
 _worker: OwnProcess | None = None

@@ -13,13 +13,14 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from inference.batch import Row
 from inference.bundle import ModelBundle
 from inference.errors import OutputError
-from inference.images import ReadOptions
+from inference.images import Identifiers, ReadOptions
 from inference.spreadsheet import guard_cell
 
 SUFFIXES = (".csv", ".jsonl")
@@ -44,18 +45,31 @@ def output_paths(path: Path) -> tuple[Path, Path, Path]:
     return path, path.with_suffix(".json"), path.with_name(f"{path.name}.state")
 
 
-def format_rows(rows: Iterable[Row], suffix: str, labels: Sequence[str], *, top: int | None = None) -> bytes:
-    """Rows as a file of this kind holds them; in JSON Lines, with ``top``, of more classes only so many.
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """How rows become lines of a table.
 
-    In CSV, text that a spreadsheet would run as a formula has an apostrophe in front, see `inference.spreadsheet`.
+    Attributes
+    ----------
+    labels : sequence of str
+        The model's; a column each.
+    identifiers : bool
+        Columns that say whose a DICOM file is.
     """
-    if suffix == ".jsonl":
-        lines = (json.dumps(row.to_dict(top=top), ensure_ascii=False) for row in rows)
-        return "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
-    text = io.StringIO()
-    writer = csv.writer(text)
-    for row in rows:
-        numbers = [(row.probabilities or {}).get(label) for label in labels]
+
+    labels: Sequence[str] = ()
+    identifiers: bool = False
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns' names."""
+        about = ("series", "slices", "best_slice", "suspicious")
+        whose = [field.name for field in fields(Identifiers)] if self.identifiers else []
+        return ["path", "slice", "verdict", "label", *self.labels, "candidates", "novelty", "error", *about, *whose]
+
+    def list_values(self, row: Row) -> list[Any]:
+        """A row's values, one for each column; None where it has none."""
+        numbers = [(row.probabilities or {}).get(label) for label in self.labels]
         candidates = "|".join(row.candidates or ())
         volume = row.volume
         about = (
@@ -63,24 +77,33 @@ def format_rows(rows: Iterable[Row], suffix: str, labels: Sequence[str], *, top:
             if volume is not None
             else [None] * 4
         )
-        writer.writerow(
-            map(
-                guard_cell,
-                [row.path, row.slice, row.verdict, row.label, *numbers, candidates, row.novelty, row.error, *about],
-            )
-        )
+        values = [row.path, row.slice, row.verdict, row.label, *numbers, candidates, row.novelty, row.error, *about]
+        if self.identifiers:
+            values += [getattr(row.identifiers, field.name, None) for field in fields(Identifiers)]
+        return values
+
+
+def format_csv(lines: Iterable[Sequence[Any]]) -> bytes:
+    """Lines of a CSV file; text that a spreadsheet would run as a formula has an apostrophe in front.
+
+    See `inference.spreadsheet`.
+    """
+    text = io.StringIO()
+    csv.writer(text).writerows([guard_cell(value) for value in line] for line in lines)
     return text.getvalue().encode(errors="surrogateescape")
 
 
-def format_header(suffix: str, labels: Sequence[str]) -> bytes:
-    """The first line of a CSV file; JSON Lines has none."""
+def format_rows(rows: Iterable[Row], suffix: str, table: Table, *, top: int | None = None) -> bytes:
+    """Rows as a file of this kind holds them; in JSON Lines, with ``top``, of more classes only so many."""
     if suffix == ".jsonl":
-        return b""
-    text = io.StringIO()
-    about = ("series", "slices", "best_slice", "suspicious")
-    names = ["path", "slice", "verdict", "label", *labels, "candidates", "novelty", "error", *about]
-    csv.writer(text).writerow(map(guard_cell, names))
-    return text.getvalue().encode()
+        lines = (json.dumps(row.to_dict(top=top), ensure_ascii=False) for row in rows)
+        return "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
+    return format_csv(table.list_values(row) for row in rows)
+
+
+def format_header(suffix: str, table: Table) -> bytes:
+    """The first line of a CSV file; JSON Lines has none."""
+    return b"" if suffix == ".jsonl" else format_csv([table.columns])
 
 
 def describe_settings(bundle: ModelBundle, reading: ReadOptions) -> dict[str, str]:
@@ -90,6 +113,7 @@ def describe_settings(bundle: ModelBundle, reading: ReadOptions) -> dict[str, st
         "model_sha256": bundle.compute_sha256(),
         "plane": reading.plane,
         "window": reading.window,
+        **({"identifiers": "included"} if reading.identifiers else {}),
     }
 
 
@@ -208,7 +232,7 @@ class Output:
     ----------
     path : pathlib.Path
         Ends in one of `SUFFIXES`.
-    labels : sequence of str
+    table : Table
     settings : Mapping of str to str
         What rows depend on: model, plane, window. A run goes on only with the same.
     resume : bool
@@ -220,8 +244,8 @@ class Output:
         The name ends in something else, the file exists and is not to be gone on with, or it cannot be written.
     """
 
-    def __init__(self, path: Path, labels: Sequence[str], settings: Mapping[str, str], *, resume: bool) -> None:
-        self._labels, self._suffix = labels, path.suffix.lower()
+    def __init__(self, path: Path, table: Table, settings: Mapping[str, str], *, resume: bool) -> None:
+        self._table, self._suffix = table, path.suffix.lower()
         self.path, self._sidecar, journal_path = output_paths(path)
         if self._suffix not in SUFFIXES:
             raise OutputError(f"--out takes a file that ends in .csv or .jsonl; received {path}.")
@@ -241,15 +265,16 @@ class Output:
 
     def _begin(self, settings: Mapping[str, str]) -> None:
         self.journal.begin(settings)
-        self._append(format_header(self._suffix, self._labels))
+        self._append(format_header(self._suffix, self._table))
 
     def _go_on(self, settings: Mapping[str, str]) -> None:
         begun = self.journal.settings()
         if begun != dict(settings):
-            named = ", ".join(name for name in settings if begun.get(name) != settings[name])
+            names = [*settings, *(begun.keys() - settings.keys())]
+            named = ", ".join(name for name in names if begun.get(name) != settings.get(name))
             raise OutputError(f"{self.path} was begun with another {named}; --resume goes on only with the same.")
         size_bytes = self._stream.seek(0, os.SEEK_END)
-        header = format_header(self._suffix, self._labels)
+        header = format_header(self._suffix, self._table)
         ends_at = self.journal.forget_after(size_bytes)
         self._stream.truncate(min(size_bytes, max(ends_at, len(header))))
         if self._stream.seek(0, os.SEEK_END) < len(header):
@@ -266,7 +291,7 @@ class Output:
             The disk is full, or gone.
         """
         try:
-            self._append(format_rows(rows, self._suffix, self._labels))
+            self._append(format_rows(rows, self._suffix, self._table))
             self.journal.enter(key, self._stream.tell(), files, rows, is_copy=is_copy)
         except (OSError, sqlite3.Error) as error:
             raise self._word(error) from error

@@ -6,11 +6,12 @@ import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 from inference.batch import BATCH_SIZE, Outcome, Row, VolumeSummary
 from inference.cases import Case
+from inference.images import Identifiers
 from inference.pool import Pool
 
 _AHEAD = 2
@@ -148,7 +149,7 @@ def pack(case: Case, outcome: Outcome) -> str:
     def strip(path: str) -> int | str:
         return numbers[path] if path in numbers else path.removeprefix(case.path)
 
-    rows = [{**row.to_dict(), "path": strip(row.path)} for row in outcome.rows]
+    rows = [{**asdict(row), "path": strip(row.path)} for row in outcome.rows]
     return json.dumps({"rows": rows, "notes": [[strip(path), note] for path, note in outcome.notes]})
 
 
@@ -170,4 +171,5 @@ def _build_row(values: dict[str, Any], path: str, case: Case) -> Row:
     summary = None if volume is None else VolumeSummary(**volume)
     if summary is not None and case.series:
         summary = replace(summary, series=case.series)
-    return Row(**{**values, "path": path, "volume": summary})
+    whose = values.get("identifiers")
+    return Row(**{**values, "path": path, "volume": summary, "identifiers": whose and Identifiers(**whose)})

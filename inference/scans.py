@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from inference.archive import Archive
 from inference.content import HEAD_BYTES, Kind, recognise
 from inference.errors import InputError
-from inference.images import DEFAULT_OPTIONS, DecodedImage, ReadOptions, decode_bytes, read_file, unreadable
+from inference.images import DEFAULT_OPTIONS, DecodedImage, ReadOptions, decode_bytes, unreadable
 from inference.limits import MAX_FILE_BYTES, MAX_VOLUME_BYTES, check_file_size
+from inference.remote import is_remote, open_remote
 from inference.volume import Volume
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def load_scans(source: bytes | str | Path, options: ReadOptions = DEFAULT_OPTION
     Parameters
     ----------
     source : bytes, str or pathlib.Path
-        A file's bytes, or its path.
+        A file's bytes, or its path; a text with ``://`` is an address that `inference.remote` reads.
     options : ReadOptions
 
     Yields
@@ -64,7 +65,8 @@ def load_scans(source: bytes | str | Path, options: ReadOptions = DEFAULT_OPTION
         if kind is Kind.ZIP:
             yield from _load_archive(stream, options)
         elif kind is Kind.OTHER:
-            yield Scan(path="", content=decode_bytes(source if isinstance(source, bytes) else read_file(Path(source))))
+            check_file_size(size_bytes)
+            yield Scan(path="", content=decode_bytes(stream.read(size_bytes)))
         else:
             check_file_size(size_bytes, MAX_VOLUME_BYTES)
             yield Scan(path="", content=_open_volume(stream, kind, options))
@@ -74,6 +76,10 @@ def load_scans(source: bytes | str | Path, options: ReadOptions = DEFAULT_OPTION
 def _open(source: bytes | str | Path) -> Iterator[BinaryIO]:
     if isinstance(source, bytes):
         yield io.BytesIO(source)
+        return
+    if isinstance(source, str) and is_remote(source):
+        with open_remote(source) as stream:
+            yield stream
         return
     path = Path(source)
     try:
@@ -99,7 +105,7 @@ def _unwrap(volume: Volume) -> DecodedImage | Volume:
     if volume.count > 1:
         return volume
     image = volume.load(0).image
-    return DecodedImage(image.pixels, (*image.notes, *volume.notes), image.modality)
+    return DecodedImage(image.pixels, (*image.notes, *volume.notes), image.modality, volume.identifiers)
 
 
 def _load_archive(stream: BinaryIO, options: ReadOptions) -> Iterator[Scan]:

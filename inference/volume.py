@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inference.images import DecodedImage, decode_array, window_array
+from inference.images import DecodedImage, Identifiers, decode_array, window_array
 
 STRENGTH_PERCENTILE = 99.0
 """A slice's strength is this percentile of its values: a few hot pixels do not fill an empty slice."""
@@ -50,6 +50,8 @@ class Volume:
         DICOM's code, such as ``"MR"``; None when the format has none.
     notes : tuple of str
         Sentences about what was left out or changed while reading.
+    identifiers : Identifiers or None
+        None unless they were asked for (`inference.images.ReadOptions.identifiers`).
     """
 
     count: int
@@ -59,6 +61,7 @@ class Volume:
     series: str = ""
     modality: str | None = None
     notes: tuple[str, ...] = ()
+    identifiers: Identifiers | None = None
 
 
 def build_slice(values: np.ndarray, modality: str | None = None) -> Slice:

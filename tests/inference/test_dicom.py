@@ -14,12 +14,14 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
+from inference.classifier import check_modality
 from inference.dicom import decode_single, group_series, open_file, read_codestream_size, read_header
 from inference.errors import InputError, TooLargeError
-from inference.images import ReadOptions, load_image
+from inference.images import DecodedImage, ReadOptions, load_image
 from inference.scans import load_scans
 from inference.volume import Volume
 from tests.clinical import AXIAL, NAME, build_dicom, build_enhanced, encode_dicom, little_memory, ramp, write_series
+from tests.fakes import make_bundle
 
 
 def decode(dataset: Dataset, window: str = "percentile") -> np.ndarray:
@@ -204,6 +206,23 @@ class TestBadInput:
         with pytest.raises(InputError, match=r"received SR \(a structured report\)"):
             load_image(shipped("test-SR.dcm"))
 
+    def test_ct(self) -> None:
+        (scan,) = load_scans(encode_dicom(build_dicom(Modality="CT", SOPClassUID="1.2.840.10008.5.1.4.1.1.2")))
+        assert isinstance(scan.content, DecodedImage)
+        with pytest.raises(InputError, match=r"MR .* are accepted; received CT \(computed tomography\)"):
+            check_modality(scan.content.modality, make_bundle(modalities=("MR",)))
+
+    def test_colour_ultrasound(self) -> None:
+        values = np.tile(np.array([200, 40, 90], np.uint8), (48, 40, 1))
+        dataset = build_dicom(values, Modality="US", Rows=48, Columns=40, SamplesPerPixel=3, PlanarConfiguration=0)
+        dataset.PhotometricInterpretation = "RGB"
+        del dataset.NumberOfFrames
+        (scan,) = load_scans(encode_dicom(dataset))
+        assert isinstance(scan.content, DecodedImage)
+        assert (scan.content.pixels == values).all()  # its colours are read as such
+        with pytest.raises(InputError, match=r"received US \(ultrasound\)"):
+            check_modality(scan.content.modality, make_bundle(modalities=("MR",)))
+
     def test_no_decoder_is_named(self) -> None:
         with pytest.raises(InputError, match="JPEG Extended .* no decoder here"):
             load_image(shipped("JPGExtended.dcm"))
@@ -224,16 +243,22 @@ class TestBadInput:
             load_image(content)
 
     def test_65535_by_65535(self) -> None:
-        with pytest.raises(TooLargeError, match="at most 40 million pixels is accepted; received 4295 million"):
-            load_image(encode_dicom(build_dicom(Rows=65535, Columns=65535)))
+        content = encode_dicom(build_dicom(Rows=65535, Columns=65535))
+        with (
+            little_memory(),
+            pytest.raises(TooLargeError, match="at most 40 million pixels is accepted; received 4295 million"),
+        ):
+            load_image(content)
 
     def test_too_many_frames(self) -> None:
-        with pytest.raises(TooLargeError, match="4,096 slices is accepted; received 100,000"):
-            load_image(encode_dicom(build_dicom(NumberOfFrames=100_000)))
+        content = encode_dicom(build_dicom(NumberOfFrames=100_000))
+        with little_memory(), pytest.raises(TooLargeError, match="4,096 slices is accepted; received 100,000"):
+            load_image(content)
 
     def test_frames_that_would_not_fit(self) -> None:
-        with pytest.raises(TooLargeError, match="512 MB"):
-            load_image(encode_dicom(build_dicom(NumberOfFrames=4000, Rows=4096, Columns=4096)))
+        content = encode_dicom(build_dicom(NumberOfFrames=4000, Rows=4096, Columns=4096))
+        with little_memory(), pytest.raises(TooLargeError, match="512 MB"):
+            load_image(content)
 
     def test_codestream_that_is_larger_than_its_header_says(self) -> None:
         content = shipped("MR_small_jp2klossless.dcm")

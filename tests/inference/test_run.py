@@ -26,7 +26,7 @@ from inference.cases import Case, count_files, find_cases
 from inference.errors import OutputError
 from inference.images import ReadOptions
 from inference.pool import OwnProcess, Workers
-from inference.results import Journal, Output
+from inference.results import Journal, Output, Table
 from inference.run import pack, run_cases, unpack
 from tests.clinical import NAME, box_volume, build_dicom, encode_dicom, encode_nifti, encode_zip, write_series
 from tests.tiny import LABELS, striped, write_bundle
@@ -319,11 +319,11 @@ class TestResume:
         assert "begun with another model" in capsys.readouterr().err
 
     def test_two_runs_do_not_write_one_file(self, tmp_path: Path) -> None:
-        first = Output(tmp_path / "rows.csv", LABELS, {}, resume=False)
+        first = Output(tmp_path / "rows.csv", Table(labels=LABELS), {}, resume=False)
         with pytest.raises(OutputError, match="another run is writing it"):
-            Output(tmp_path / "rows.csv", LABELS, {}, resume=True)
+            Output(tmp_path / "rows.csv", Table(labels=LABELS), {}, resume=True)
         first.close()
-        Output(tmp_path / "rows.csv", LABELS, {}, resume=True).close()
+        Output(tmp_path / "rows.csv", Table(labels=LABELS), {}, resume=True).close()
 
     def test_resume_needs_a_journal_and_a_name(self, bundle: Path, archive: Path, tmp_path: Path) -> None:
         (tmp_path / "rows.csv").write_text("precious", encoding="utf-8")
@@ -369,7 +369,7 @@ class TestFullDisk:
             pytest.skip("there is no /dev/full")
         (tmp_path / "rows.csv").symlink_to("/dev/full")
         with pytest.raises(OutputError, match="No space left on device.*--resume does the rest"):
-            Output(tmp_path / "rows.csv", LABELS, {}, resume=False)
+            Output(tmp_path / "rows.csv", Table(labels=LABELS), {}, resume=False)
 
 
 class TestWalk:
@@ -426,3 +426,66 @@ class TestWorkers:
         assert paths == [case.path for case in find_cases([archive])]
         errors = [row.error for one in done if one is not None for row in one.outcome.rows if row.error]
         assert not [error for error in errors if "was stopped" in error]
+
+
+class TestIdentifiers:
+    SECRETS = (NAME, "Mustermann", "K-4711", "20200229", "A-77", "1.2.3.4")
+
+    @pytest.fixture
+    def study(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "study"
+        write_series(folder / "a", 3, AccessionNumber="A-77")
+        (folder / "b").mkdir()
+        (folder / "b" / "one.dcm").write_bytes(encode_dicom(build_dicom(AccessionNumber="A-78")))
+        Image.fromarray(striped((0, 0, 250))).save(folder / "c.png")
+        (folder / "d.zip").write_bytes(encode_zip({"x.dcm": encode_dicom(build_dicom(PatientID="K-4712"))}))
+        return folder
+
+    def test_nothing_unless_asked(
+        self, bundle: Path, study: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        for name in ("rows.csv", "rows.jsonl"):
+            assert run(study, "--model", bundle, "--out", tmp_path / name) == 0
+        captured = capfd.readouterr()
+        written = b"".join(path.read_bytes() for path in tmp_path.glob("rows*"))
+        assert len(list(tmp_path.glob("rows*"))) == 5  # two outputs, one sidecar, two journals
+        for secret in (*self.SECRETS, "patient_id", "accession"):
+            assert secret not in captured.out + captured.err
+            assert secret.encode() not in written
+
+    def test_when_asked(self, bundle: Path, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        arguments = [study, "--model", bundle, "--include-identifiers"]
+        assert run(*arguments, "--out", tmp_path / "rows.jsonl") == 0
+        printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        whose = {"patient_id": "K-4711", "study_date": "20200229", "accession_number": "A-77", "series_uid": "1.2.3.4"}
+        by_name = {(Path(row["path"]).name, row["slice"]): row for row in printed}
+        assert "patient_id" not in by_name["c.png", None]
+        assert by_name["x.dcm", None]["patient_id"] == "K-4712"
+        assert by_name["x.dcm", None]["accession_number"] == ""
+        assert by_name["one.dcm", None]["accession_number"] == "A-78"
+        for row in (by_name["a", None], by_name["IM0000", 1]):
+            assert whose.items() <= row.items()
+        assert NAME not in (tmp_path / "rows.jsonl").read_text(encoding="utf-8")
+        assert run(*arguments, "--out", tmp_path / "rows.csv") == 0
+        rows = read_rows(tmp_path / "rows.csv")
+        assert list(rows[0])[-4:] == list(whose)
+        assert {row["patient_id"] for row in rows} == {"", "K-4711", "K-4712"}
+
+    def test_a_run_goes_on_as_it_was_begun(
+        self, bundle: Path, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name, first, then in (("a.csv", [], ["--include-identifiers"]), ("b.csv", ["--include-identifiers"], [])):
+            out = tmp_path / name
+            assert run(study, "--model", bundle, "--out", out, *first) == 0
+            with pytest.raises(SystemExit):
+                run(study, "--model", bundle, "--out", out, "--resume", *then)
+            assert "begun with another identifiers" in capsys.readouterr().err
+            assert run(study, "--model", bundle, "--out", out, "--resume", *first) == 0
+
+    def test_a_copy_is_whose_it_is(self, bundle: Path, study: Path, tmp_path: Path) -> None:
+        (study / "b" / "same.png").write_bytes((study / "b" / "one.dcm").read_bytes())
+        (study / "e").mkdir()
+        (study / "e" / "one.dcm").write_bytes((study / "b" / "one.dcm").read_bytes())
+        assert run(study, "--model", bundle, "--out", tmp_path / "rows.csv", "--include-identifiers") == 0
+        rows = {row["path"]: row for row in read_rows(tmp_path / "rows.csv")}
+        assert rows[str(study / "e" / "one.dcm")]["accession_number"] == "A-78"

@@ -11,7 +11,7 @@ from PIL import Image
 
 from inference.__main__ import main
 from inference.batch import Row
-from inference.results import format_header, format_rows
+from inference.results import Table, format_header, format_rows
 from inference.spreadsheet import guard_cell, unguard_text
 from tests.tiny import striped, write_bundle
 
@@ -33,11 +33,12 @@ def test_all_else_stays(value: object) -> None:
 def test_every_column_of_text_and_the_header() -> None:
     row = Row(path="=path", verdict="confident", label="@label", probabilities={"@label": 1.0}, candidates=["@label"])
     failed = Row(path="p", error="+error")
-    text = (format_header(".csv", ["@label"]) + format_rows([row, failed], ".csv", ["@label"])).decode()
+    table = Table(labels=["@label"])
+    text = (format_header(".csv", table) + format_rows([row, failed], ".csv", table)).decode()
     cells = [cell for line in csv.reader(io.StringIO(text)) for cell in line]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
     assert {"'=path", "'@label", "'+error"} <= set(cells)
-    assert b'"=path"' in format_rows([row], ".jsonl", ["@label"]), "JSON Lines has it as it is"
+    assert b'"=path"' in format_rows([row], ".jsonl", table), "JSON Lines has it as it is"
 
 
 def test_resume_goes_on_behind_guarded_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,7 +42,7 @@ from inference.combine import SliceClassifier
 from inference.images import DEFAULT_OPTIONS, DecodedImage
 from inference.limits import MAX_VOLUME_BYTES
 from inference.prediction import Prediction
-from inference.results import count_case, describe_settings, format_header, format_rows, list_verdicts
+from inference.results import Table, count_case, describe_settings, format_header, format_rows, list_verdicts
 from inference.run import pack, unpack
 from inference.scans import load_scans
 from inference.settings import Settings
@@ -220,7 +220,7 @@ class _Run:
         return {
             "version": __version__,
             "settings": self._described,
-            "csv_header": format_header(".csv", self._bundle.labels).decode(),
+            "csv_header": format_header(".csv", Table(labels=self._bundle.labels)).decode(),
         }
 
     def step(self) -> dict[str, Any] | None:
@@ -252,7 +252,7 @@ class _Run:
     def _word_part(self, case: Case, outcome: Outcome, *, is_first: bool, is_copy: bool) -> dict[str, Any]:
         """The next rows of a case: as text, for the table, and as figures that the browser adds up."""
         rows = [self._strip(row) for row in outcome.rows]
-        labels = self._bundle.labels
+        table = Table(labels=self._bundle.labels)
         figures: dict[str, Any] = count_case(max(len(case.files), 1), rows, is_copy=is_copy)
         if not is_first:
             figures.update(cases=0, files=0, duplicates=0)
@@ -263,8 +263,8 @@ class _Run:
                 _add_one(figures["confident_labels"], label)
         return {
             "rows": [_word_row(row, self._bundle) for row in rows],
-            "csv": format_rows(rows, ".csv", labels).decode(errors="replace"),
-            "jsonl": format_rows(rows, ".jsonl", labels).decode(errors="replace"),
+            "csv": format_rows(rows, ".csv", table).decode(errors="replace"),
+            "jsonl": format_rows(rows, ".jsonl", table).decode(errors="replace"),
             "notes": [[strip_root(self._root, path), note] for path, note in outcome.notes],
             "counts": figures,
         }
