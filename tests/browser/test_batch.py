@@ -173,6 +173,25 @@ def test_stop_keeps_the_rows_and_stops_the_server(page: sync_api.Page, classifie
     assert len(column(page, "path")) == 201
 
 
+def test_clear_in_the_middle_empties_everything(page: sync_api.Page, classifier: FakeClassifier) -> None:
+    open_batch(page)
+    classifier.delay_s = 0.05
+    choose(page, [picture(f"{number}.png", (number, 9, 9)) for number in range(80)])
+    start(page).click()
+    expect(page.locator(".batch tbody tr").first).to_be_visible()
+    page.locator("#batch-clear").click()
+    expect(start(page)).to_have_text("Start")
+    expect(start(page)).to_have_attribute("aria-disabled", "true")
+    page.wait_for_timeout(1500)  # nothing that is late may follow
+    expect(page.locator(".batch-results")).to_be_hidden()
+    expect(page.locator(".batch-progress")).to_be_hidden()
+    classifier.delay_s = 0.0
+    choose(page, [picture("a.png")])
+    run_through(page)
+    assert column(page, "path") == ["a.png"]
+    expect(page.locator(".batch-status")).to_have_text("1 of 1 file, 1 confident.")
+
+
 def test_a_row_shows_its_picture(page: sync_api.Page, classifier: FakeClassifier) -> None:
     open_batch(page)
     volume = encode_nifti(box_volume())

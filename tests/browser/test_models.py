@@ -169,8 +169,8 @@ def test_the_picker_and_the_list_of_classes_by_keyboard(shelf: SlowShelf, open_t
     for _ in range(6):
         page.keyboard.press("Tab")
         order.append(page.evaluate("document.activeElement.id || document.activeElement.innerText.trim()"))
-    assert order[:3] == ["image-file", "submit", "clear"]
-    assert "What can it recognise?" in order[3]
+    assert order[:5] == ["one-image-button", "batch-tab-button", "image-file", "submit", "clear"]
+    assert "What can it recognise?" in order[5]
     page.locator("#classes summary:visible").focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")

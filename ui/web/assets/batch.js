@@ -68,7 +68,9 @@ function fail(sentence) {
 
 function forget() {
   if (running) running.abort();
+  running = null;
   requests = [];
+  done = 0;
   files.clear();
   drop(() => false);
   fail("");
