@@ -26,7 +26,7 @@ from inference.batch import Outcome, classify_cases
 from inference.bundle import ModelBundle
 from inference.cases import Case, Folder, find_folders, find_in_folder
 from inference.classifier import Classifier
-from inference.errors import EngineError, GyrusError, SettingsError
+from inference.errors import EngineError, OutputError, SettingsError
 from inference.images import ReadOptions
 from inference.parts import Parts
 from inference.pool import word_stopped
@@ -160,8 +160,8 @@ def run_on_cluster(
     ------
     EngineError
         Ray cannot be reached, or fails.
-    GyrusError
-        What an actor cannot go on with, such as a full disk.
+    OutputError
+        A part cannot be written.
     """
     if not listing.tasks:
         return
@@ -189,9 +189,12 @@ def run_on_cluster(
                 compute=ActorPoolStrategy(min_size=1, max_size=workers or max(cores, 1)),
             )
             for row in done.iter_rows():
-                yield Progress(**pickle.loads(row["progress"]))  # noqa: S301 - made by our own actor
+                progress = pickle.loads(row["progress"])  # noqa: S301 - made by our own actor
+                if isinstance(progress, str):
+                    raise OutputError(progress)
+                yield Progress(**progress)
         except ray.exceptions.RayError as error:
-            raise _find_cause(error) from error
+            raise EngineError(f"The cluster stopped: {_first_line(error)}") from error
 
 
 @contextmanager
@@ -261,16 +264,6 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0][:200] or type(error).__name__
 
 
-def _find_cause(error: Exception) -> GyrusError:
-    """The sentence that an actor raised, if there is one in what Ray made of it."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, GyrusError):
-            return cause
-        cause = getattr(cause, "cause", None) or cause.__cause__
-    return EngineError(f"The cluster stopped: {_first_line(error)}")
-
-
 def _read_files(bundle: ModelBundle) -> dict[str, bytes]:
     """The files that `Classifier.open` reads."""
     names = {*bundle.files, bundle.network, *([bundle.novelty.statistics] if bundle.novelty.statistics else [])}
@@ -325,6 +318,13 @@ class _Answerer:
             self._classifier = Classifier.open(replace(bundle, path=Path(folder)), _CORES)
 
     def __call__(self, batch: Mapping[str, np.ndarray]) -> dict[str, list[bytes]]:
+        """Answer a unit; gives the fields of a `Progress`, or the sentence that says why its part cannot be written."""
+        try:
+            return {"progress": [pickle.dumps(self._work(batch))]}
+        except OutputError as error:  # Ray would hand on its trace, not itself
+            return {"progress": [pickle.dumps(str(error))]}
+
+    def _work(self, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
         name = str(batch["name"][0])
         unit: list[tuple[str, Case]] = pickle.loads(batch["cases"][0])  # noqa: S301 - made by `_find_units`
         counts, notes = self._parts.count(name), []
@@ -341,7 +341,7 @@ class _Answerer:
             )
             self._parts.remove_notes(name)
         files = sum(max(len(case.files), 1) for _, case in unit)
-        return {"progress": [pickle.dumps({"files": files, "counts": counts, "notes": tuple(notes)})]}
+        return {"files": files, "counts": counts, "notes": tuple(notes)}
 
     def _answer(self, name: str, cases: Sequence[Case]) -> Iterable[Outcome]:
         """Answer a unit; where an earlier process died of it, case by case, so that it is known of which."""

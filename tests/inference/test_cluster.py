@@ -130,7 +130,7 @@ class TestRun:
 
     @pytest.mark.usefixtures("ray")
     def test_a_worker_is_killed(self, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        fill(tmp_path / "scans", 1500)
+        fill(tmp_path / "scans", 300)
         assert run(tmp_path / "scans", "--model", bundle, "--out", tmp_path / "here.csv") == 1
         out, killed = tmp_path / "there.csv", []
 
@@ -155,7 +155,7 @@ class TestRun:
     def test_it_goes_on_with_what_is_missing(
         self, bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        fill(tmp_path / "scans", 600)
+        fill(tmp_path / "scans", 280)
         out, arguments = tmp_path / "rows.csv", [tmp_path / "scans", "--model", bundle, "--cluster", "local"]
         assert run(*arguments, "--out", out, "--include-identifiers") == 1
         whole = read_parts(out)
