@@ -8,7 +8,6 @@ whatever changes the image withdraws the answer and cancels a run that is still 
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -42,9 +41,7 @@ from ui.web.parts import (
     picture_value,
     uploaded_path,
 )
-
-_CONCURRENT_RUNS = 2
-"""Images classified at once; more wait. The runtime itself uses all cores for one image."""
+from ui.web.places import Places
 
 _KEEP_UPLOADS_S = 2700
 """Uploads older than this are deleted, and all of them when the server stops."""
@@ -73,13 +70,15 @@ class SettingsLike(Protocol):
         """Largest upload, in bytes."""
 
 
-def build_page(models: Catalogue, settings: SettingsLike) -> gr.Blocks:
+def build_page(models: Catalogue, settings: SettingsLike, places: Places | None = None) -> gr.Blocks:
     """Build the page around its models; whoever calls mounts or launches it with `ui.web.theme.mount_options`.
 
     Parameters
     ----------
     models : Catalogue
     settings : SettingsLike
+    places : Places or None
+        Shared with the API, if there is one.
 
     Returns
     -------
@@ -90,7 +89,7 @@ def build_page(models: Catalogue, settings: SettingsLike) -> gr.Blocks:
         confidences in [0, 1] and not rounded, or ``{}`` when the image could not be read. ``answer`` is what
         `ui.web.parts.answer_value` returns; its ``error`` is then a sentence.
     """
-    handlers = _Handlers(models)
+    handlers = _Handlers(models, places or Places())
     page = gr.Blocks(
         title=page_title(models.default),
         analytics_enabled=False,
@@ -121,9 +120,8 @@ class _View:
 class _Handlers:
     """What runs on the server; each method ends in something to show, whatever goes wrong."""
 
-    def __init__(self, models: Catalogue) -> None:
-        self._models = models
-        self._slots = threading.BoundedSemaphore(_CONCURRENT_RUNS)
+    def __init__(self, models: Catalogue, places: Places) -> None:
+        self._models, self._places = models, places
 
     def classify(self, image: object, model: str | None) -> Answer:
         """Classify an image file. Returns the numbers of the classes that are shown, and the verdict in words."""
@@ -131,8 +129,8 @@ class _Handlers:
         if path is None:
             return _NO_NUMBERS, answer_for(None, model, present_missing())
         try:
-            classifier = self._models.load(None if model is None else str(model))  # an API client may send anything
-            with self._slots:
+            with self._places.take():
+                classifier = self._models.load(None if model is None else str(model))  # an API client may send anything
                 prediction = classifier.predict(path, explain=True)
             presentation = present_prediction(prediction, classifier.bundle)
         except Exception as error:  # a front shows every error as a sentence; present_error logs what it does not know
