@@ -67,8 +67,8 @@ def render(results: Sequence[Result], duration_s: float) -> str:
     lines = [
         "# What it costs",
         "",
-        "Written by `make bench`. Each pair was measured in turn within one run, several rounds; medians. The pictures are",
-        "made in code. Absolute figures are this machine's and this hour's, ratios are what counts.",
+        "Written by `make bench`. Each pair was measured in turn within one run, several rounds; medians. The pictures",
+        "are made in code. Absolute figures are this machine's and this hour's, ratios are what counts.",
         "",
         f"| {' | '.join(head)} |",
         f"|{'---|' * len(head)}",

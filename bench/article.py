@@ -3,8 +3,6 @@
 ``python -m bench.article api PORT`` serves it by FastAPI, ``python -m bench.article page PORT`` on a page of Gradio 6.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from typing import Any

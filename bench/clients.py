@@ -1,7 +1,7 @@
 """Many clients at once: a program of its own, so that the server's process does nothing but serve.
 
-``python -m bench.clients PORT PATH CLIENTS REQUESTS`` prints what it found as JSON. Each client keeps its connection and
-asks again as soon as it is answered.
+``python -m bench.clients PORT PATH CLIENTS REQUESTS`` prints what it found as JSON. Each client keeps its connection
+and asks again as soon as it is answered.
 """
 
 from __future__ import annotations

@@ -151,12 +151,13 @@ def measure_many(data: Path | None, files: int = FILES) -> list[Result]:
                 started = time.perf_counter()
                 step()
                 seconds[name] += time.perf_counter() - started
+    decoded, computed = files / seconds["decode"], files / seconds["network"]
     allowed, reached = files / (seconds["decode"] + seconds["network"]), files / seconds["ours"]
     return [
         Result(
             row=4,
-            what=f"`predict_many` over {files:,} JPEG files; what decoding ({files / seconds['decode']:.0f}/s) and network "
-            f"({files / seconds['network']:.0f}/s), each alone on all cores, allow one after the other",
+            what=f"`predict_many` over {files:,} JPEG files; what decoding ({decoded:.0f}/s) and network "
+            f"({computed:.0f}/s), each alone on all cores, allow one after the other",
             ours=f"{reached:.0f} images/s",
             other=f"{allowed:.0f} images/s",
             ratio=f"{100 * reached / allowed:.0f} %",

@@ -43,7 +43,9 @@ def measure_start(data: Path | None) -> list[Result]:
         if turn == 0:
             times.clear()
     their_s = time_in_turn({"theirs": theirs}, rounds=5, warm=1)["theirs"]
-    return [at_most(5, "process start → `/readyz`; `python -c 'import gradio'`", statistics.median(times), their_s, 1.6)]
+    return [
+        at_most(5, "process start → `/readyz`; `python -c 'import gradio'`", statistics.median(times), their_s, 1.6)
+    ]
 
 
 def measure_memory(data: Path | None, first: int = 1000, then: int = 10_000) -> list[Result]:
@@ -123,7 +125,9 @@ def measure_click(data: Path | None) -> list[Result]:
             ours.wait_for_selector("#picture img", state="visible")
             theirs = _open(browser, their_port, "#image input[type=file]", picture)
             theirs.wait_for_selector("#image img", state="visible")
-            times = time_in_turn({"ours": lambda: _click(ours, _OURS), "theirs": lambda: _click(theirs, _THEIRS)}, CLICKS)
+            times = time_in_turn(
+                {"ours": lambda: _click(ours, _OURS), "theirs": lambda: _click(theirs, _THEIRS)}, CLICKS
+            )
         browser.close()
     what = "click → label in a browser; the article's page in Gradio 6, the same architecture by `model.predict`"
     return [faster(8, what, times["ours"], times["theirs"], 3)]

@@ -89,7 +89,8 @@ def build_page(models: Catalogue, settings: SettingsLike, places: Places | None 
         confidences in [0, 1] and not rounded, or ``{}`` when the image could not be read. ``answer`` is what
         `ui.web.parts.answer_value` returns; its ``error`` is then a sentence.
     """
-    handlers = _Handlers(models, places or Places())
+    places = places or Places()
+    handlers = _Handlers(models, places)
     page = gr.Blocks(
         title=page_title(models.default),
         analytics_enabled=False,
@@ -97,7 +98,7 @@ def build_page(models: Catalogue, settings: SettingsLike, places: Places | None 
         fill_width=True,
     )
     with page:
-        view = _lay_out(list(models.bundles.values()), settings)
+        view = _lay_out(list(models.bundles.values()), settings, places)
         _connect(view, handlers, settings)
     # Gradio checks that a file which an API call names was uploaded only once this is set, and a mounted page never
     # sets it: without the check, anyone could have any file of the server read.
@@ -157,7 +158,7 @@ class _Handlers:
             return picture_value(path, message=present_error(error).sentence)
 
 
-def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike) -> _View:
+def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike, places: Places) -> _View:
     view = _View()
     with gr.Row(elem_id="top"):
         build_still(render_each(bundles, render_header), "masthead")
@@ -175,7 +176,7 @@ def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike) -> _View:
             build_heat()
         with gr.Column(elem_id="answer-column", scale=2, min_width=300):
             with gr.Row(elem_id="label-row"):
-                view.verdict = build_verdict(bundles)
+                view.verdict = build_verdict(bundles, places.look)
                 view.numbers = gr.Label(
                     label="numbers", show_label=False, show_heading=False, container=False, elem_id="numbers"
                 )

@@ -30,12 +30,25 @@ class Places:
     def __init__(self, most: int = MOST_AT_ONCE) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._taken = 0
+        self._arrived = self._left = 0
 
-    @property
-    def taken(self) -> int:
-        """How many there are now."""
-        return self._taken
+    def look(self, ticket: object = None) -> tuple[int, int]:
+        """Say how many images are before one.
+
+        Parameters
+        ----------
+        ticket : int or None
+            What an earlier look gave; None at the first, just after the image was sent.
+
+        Returns
+        -------
+        tuple of (int, int)
+            A ticket, which is the number of the last image that had arrived by the first look, and how many of those
+            before it are not answered yet. Answers come nearly in the order of arrival: a batch shares one moment.
+        """
+        with self._lock:
+            number = ticket if isinstance(ticket, int) and 0 < ticket <= self._arrived else self._arrived
+            return number, max(number - 1 - self._left, 0)
 
     @contextmanager
     def take(self) -> Iterator[None]:
@@ -47,14 +60,15 @@ class Places:
             There is none.
         """
         with self._lock:
-            if self._taken >= self._most:
-                raise BusyError(f"{self._taken} images are before yours. Try again in a moment.")
-            self._taken += 1
+            taken = self._arrived - self._left
+            if taken >= self._most:
+                raise BusyError(f"{taken} images are before yours. Try again in a moment.")
+            self._arrived += 1
         try:
             yield
         finally:
             with self._lock:
-                self._taken -= 1
+                self._left += 1
 
 
 class PlacesMiddleware:
