@@ -1,4 +1,4 @@
-# make run | make desktop | make test | make quality | make style | make train | make cross | make evaluate | make desktop-package
+# make run | make desktop | make test | make quality | make style | make train | make cross | make evaluate | make bench | make desktop-package
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ VERSION ?= 1.0.0
 # The figures of make cross, when they are there.
 CROSS = $(if $(wildcard runs/cross.json),--cross runs/cross.json)
 
-.PHONY: run desktop desktop-package test test-package quality style train cross evaluate image clean help
+.PHONY: run desktop desktop-package test test-package quality style train cross evaluate bench image clean help
 
 help:
 	@echo "make run        start the page at http://127.0.0.1:7860"
@@ -18,6 +18,7 @@ help:
 	@echo "make train      train the shipped model on DATA=FOLDER (goes on where it stopped) and write its bundle"
 	@echo "make cross      measure the recipe on Cheng's five folds and on a source left out (hours)"
 	@echo "make evaluate   measure the shipped bundle on DATA=FOLDER"
+	@echo "make bench      measure what Gyrus costs beside the articles' way (ROWS=1,2,3 for a part) and write bench/RESULTS.md"
 	@echo "make image      build the container image"
 	@echo "make desktop-package  build the desktop program's folder, archive and installer in dist/"
 	@echo "make test-package     try what make desktop-package built, as root also its Debian package"
@@ -84,6 +85,9 @@ cross: $(VENV)/.train
 evaluate: $(VENV)/.train
 	$(BIN)/python -m training evaluate models/brain_tumor --data "$(DATA)"
 
+bench: $(VENV)/.bench chromium
+	$(BIN)/python -m bench $(if $(ROWS),--rows $(ROWS))
+
 image:
 	docker build -t gyrus .
 
@@ -113,7 +117,11 @@ $(VENV)-package/.package: requirements.txt requirements-desktop.txt requirements
 	$(VENV)-package/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-package.txt
 	@touch $@
 
-$(VENV)/.dev: requirements.txt requirements-desktop.txt requirements-train.txt requirements-reports.txt requirements-cluster.txt requirements-dev.txt | $(VENV)/bin/python
+$(VENV)/.bench: requirements.txt requirements-train.txt requirements-bench.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
+
+$(VENV)/.dev: requirements.txt requirements-desktop.txt requirements-train.txt requirements-reports.txt requirements-cluster.txt requirements-bench.txt requirements-dev.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

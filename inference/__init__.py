@@ -6,6 +6,7 @@ from inference.classifier import Classifier
 from inference.combine import VolumePrediction, predict_volume
 from inference.errors import (
     BundleError,
+    BusyError,
     EngineError,
     GyrusError,
     InputError,
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BundleError",
+    "BusyError",
     "Catalogue",
     "Classifier",
     "DecodedImage",

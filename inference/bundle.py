@@ -126,6 +126,22 @@ class NoveltyRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Golden:
+    """What the network gave for a made-up picture when the bundle was made; see `inference.probe.build_probe`.
+
+    Attributes
+    ----------
+    scores : tuple of float
+        The network's output, before any calibration.
+    tolerance : float
+        The largest difference that is accepted on loading, in the output's units.
+    """
+
+    scores: tuple[float, ...]
+    tolerance: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelBundle:
     """Everything about a model except its running network.
 
@@ -152,6 +168,8 @@ class ModelBundle:
     input : InputSpec
     calibration : Calibration
     novelty : NoveltyRule
+    golden : Golden or None
+        None in a bundle written by hand, and of a bare file.
     files : Mapping of str to str
         File name to SHA-256 in lower-case hexadecimal. Empty for a bare model file and for a bundle written by hand
         without them: they vouch for themselves.
@@ -176,6 +194,7 @@ class ModelBundle:
     input: InputSpec = field(default_factory=InputSpec)
     calibration: Calibration = field(default_factory=Calibration)
     novelty: NoveltyRule = field(default_factory=NoveltyRule)
+    golden: Golden | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -383,6 +402,15 @@ class _Reader:
             distance_limit=self._number("novelty", "distance_limit", 1.0, 1e-9, 1e9),
         )
 
+    def _golden(self) -> Golden | None:
+        if "golden" not in self._document:
+            return None
+        scores = self._section("golden").get("scores")
+        if not isinstance(scores, list) or not scores or not _is_numbers(scores, len(scores)):
+            raise self._fail("golden.scores", "a list of numbers, what the network gives", scores)
+        tolerance = self._number("golden", "tolerance", 0.0, 1e-9, 1e3)
+        return Golden(scores=tuple(float(number) for number in scores), tolerance=tolerance)
+
     def _files(self) -> dict[str, str]:
         files: dict[str, str] = {}
         for name, sha256 in self._section("files").items():
@@ -425,6 +453,7 @@ class _Reader:
                 coverage=self._number("calibration", "coverage", 0.0, 0.0, 1.0),
             ),
             novelty=self._novelty(),
+            golden=self._golden(),
             files=files,
             about=self._section("about"),
             provenance=self._section("provenance"),

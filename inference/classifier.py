@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -22,12 +25,23 @@ from inference.decision import (
     to_logits,
 )
 from inference.dicom import spell_modality
-from inference.engines import Engine, EngineOutput, load_engine, probe_engine
+from inference.engines import Engine, EngineOutput, load_engine
 from inference.errors import BundleError, InputError
 from inference.explain import build_heatmap
+from inference.gather import GatheringEngine
 from inference.images import DecodedImage, ImageSource, load_image
 from inference.prediction import Prediction, Verdict
-from inference.preprocess import build_batch
+from inference.preprocess import prepare_image, stack_batch
+from inference.probe import probe_engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Prepared:
+    """A picture, decoded and as the network is fed, (H, W, C) float32; and how strange it looks by itself."""
+
+    image: DecodedImage
+    input: np.ndarray
+    novelty: float
 
 
 class Classifier:
@@ -38,6 +52,8 @@ class Classifier:
     bundle : ModelBundle
     engine : Engine
         The bundle's network, loaded.
+    threads : int
+        Cores on which the pictures of a batch are decoded; 0 for all.
 
     Raises
     ------
@@ -51,9 +67,10 @@ class Classifier:
     >>> prediction.label, prediction.verdict
     """
 
-    def __init__(self, bundle: ModelBundle, engine: Engine) -> None:
+    def __init__(self, bundle: ModelBundle, engine: Engine, threads: int = 0) -> None:
         self.bundle = bundle
         self._engine = engine
+        self._decoders = ThreadPoolExecutor(threads or os.cpu_count(), "decode")  # starts a thread when it needs one
         self._output = probe_engine(engine, bundle)
         self._statistics = _load_statistics(bundle)
 
@@ -65,7 +82,7 @@ class Classifier:
         ----------
         path : str or pathlib.Path
         threads : int
-            Cores that ONNX Runtime computes on; 0 for all.
+            Cores to compute and to decode on; 0 for all.
 
         Raises
         ------
@@ -85,7 +102,7 @@ class Classifier:
         """
         for name in bundle.files.keys() - {bundle.network, bundle.novelty.statistics}:
             bundle.read_file(name)  # those two are compared with their SHA-256 when they are read to be used
-        return cls(bundle, load_engine(bundle, threads))
+        return cls(bundle, GatheringEngine(load_engine(bundle, threads)), threads)
 
     def predict(self, source: ImageSource | DecodedImage, *, explain: bool = False) -> Prediction:
         """Classify one picture.
@@ -132,30 +149,38 @@ class Classifier:
         remaining = iter(sources)
         while chunk := list(islice(remaining, batch_size)):
             started = time.perf_counter()
-            images = [source if isinstance(source, DecodedImage) else load_image(source) for source in chunk]
-            for image in images:
-                check_modality(image.modality, self.bundle)
-            batch = build_batch([image.pixels for image in images], self.bundle.input)
-            output = self._engine.run(batch, explain=explain)
-            yield from self._decide(images, output, started)
+            prepare = map if len(chunk) == 1 else self._decoders.map
+            pictures = list(prepare(self._prepare, chunk))
+            output = self._engine.run(stack_batch([one.input for one in pictures], self.bundle.input), explain=explain)
+            yield from self._decide(pictures, output, started)
 
-    def _decide(self, images: Sequence[DecodedImage], output: EngineOutput, started: float) -> list[Prediction]:
+    def _prepare(self, source: ImageSource | DecodedImage) -> _Prepared:
+        """Everything that is done to one picture alone; several threads do it at once."""
+        image = source if isinstance(source, DecodedImage) else load_image(source)
+        check_modality(image.modality, self.bundle)
+        return _Prepared(
+            image=image,
+            input=prepare_image(image.pixels, self.bundle.input),
+            novelty=picture_novelty(image.pixels, self.bundle.novelty),
+        )
+
+    def _decide(self, pictures: Sequence[_Prepared], output: EngineOutput, started: float) -> list[Prediction]:
         bundle = self.bundle
-        novelties = self._novelties(images, output)
+        novelties = self._novelties(pictures, output)
         temperature = choose_temperature(novelties, bundle.calibration)
         probabilities = softmax(to_logits(output.scores, self._output), temperature)
-        maps = [None] * len(images) if output.evidence is None else list(output.evidence)
-        duration_s = (time.perf_counter() - started) / len(images)
+        maps = [None] * len(pictures) if output.evidence is None else list(output.evidence)
+        duration_s = (time.perf_counter() - started) / len(pictures)
         return [
-            self._build_prediction(image, row, float(novelty), duration_s, evidence)
-            for image, row, novelty, evidence in zip(images, probabilities, novelties, maps, strict=True)
+            self._build_prediction(one.image, row, float(novelty), duration_s, evidence)
+            for one, row, novelty, evidence in zip(pictures, probabilities, novelties, maps, strict=True)
         ]
 
-    def _novelties(self, images: Sequence[DecodedImage], output: EngineOutput) -> np.ndarray:
-        rule = self.bundle.novelty
-        scores = np.array([picture_novelty(image.pixels, rule) for image in images])
+    def _novelties(self, pictures: Sequence[_Prepared], output: EngineOutput) -> np.ndarray:
+        scores = np.array([one.novelty for one in pictures])
         if self._statistics is not None and output.features is not None:
-            scores = np.maximum(scores, feature_distance(output.features, self._statistics) / rule.distance_limit)
+            distances = feature_distance(output.features, self._statistics)
+            scores = np.maximum(scores, distances / self.bundle.novelty.distance_limit)
         return np.asarray(np.minimum(scores, MAX_NOVELTY))
 
     def _build_prediction(

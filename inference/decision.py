@@ -158,7 +158,9 @@ def picture_novelty(image: np.ndarray, rule: NoveltyRule) -> float:
     spread = float(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).std())
     score = MIN_SPREAD / max(spread, 1e-6)
     if rule.grey_only:
-        chroma = float((small.max(axis=2).astype(np.int16) - small.min(axis=2)).mean()) / 255.0
+        red, green, blue = cv2.split(small)
+        strongest, weakest = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
+        chroma = cv2.mean(cv2.subtract(strongest, weakest))[0] / 255.0
         score = max(score, chroma / MAX_CHROMA)
     return min(score, MAX_NOVELTY)
 

@@ -5,6 +5,7 @@
     GyrusError
     ├── SettingsError   an option or environment variable
     ├── UnknownModelError   a name that no model here has
+    ├── BusyError       a server that has as much to do as it takes on
     ├── InputError      the user's image
     │   └── TooLargeError   … which is larger than a limit allows
     ├── OutputError     a file that results are written to
@@ -27,6 +28,10 @@ class SettingsError(GyrusError):
 
 class UnknownModelError(GyrusError):
     """A model was asked for by a name that none of the offered ones has."""
+
+
+class BusyError(GyrusError):
+    """As many images are worked on as a server takes on; a moment later there is room again."""
 
 
 class InputError(GyrusError):

@@ -13,8 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from inference.bundle import InputSpec
+from inference.engines import OnnxEngine
 from inference.errors import SettingsError
+from inference.probe import build_probe
 from training.recipe import Recipe
+
+GOLDEN_TOLERANCE = 0.01
+"""Largest difference of a logit or probability that another machine may have: a thousand times what processors and
+versions of a runtime differ by in float32, and less than the 0.03 of an arithmetic in bfloat16."""
 
 
 def describe_input(spec: InputSpec) -> dict[str, Any]:
@@ -26,6 +32,12 @@ def describe_input(spec: InputSpec) -> dict[str, Any]:
         "value_range": [spec.value_min, spec.value_max],
         "resize": spec.resize,
     }
+
+
+def describe_golden(network: Path, spec: InputSpec) -> dict[str, Any]:
+    """The section ``golden`` of ``bundle.json``: what an ONNX network gives here for the golden input."""
+    output = OnnxEngine(network.read_bytes(), network.name).run(build_probe(spec))
+    return {"scores": [round(float(score), 5) for score in output.scores[0]], "tolerance": GOLDEN_TOLERANCE}
 
 
 def describe_packages() -> dict[str, str]:

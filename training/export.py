@@ -24,7 +24,7 @@ from inference.images import load_image
 from inference.preprocess import build_batch
 from training.architectures import build_serving_net
 from training.augment import strip_skull
-from training.bundles import describe_input, describe_packages
+from training.bundles import describe_golden, describe_input, describe_packages
 from training.calibrate import (
     COVERAGE,
     Judged,
@@ -186,6 +186,7 @@ def export_bundle(
         engine = OnnxEngine((folder / "model.onnx").read_bytes(), "model.onnx")
         document = describe_bundle(version, settings, difference, parts)
         document.update(calibrate(engine, parts, pictures, folder / "features.npz"))
+        document["golden"] = describe_golden(folder / "model.onnx", INPUT)
         (folder / "MODEL_CARD.md").write_text("Being measured.\n", encoding="utf-8")
         write_bundle_json(folder, document)
         figures = measure(folder, data_dir, groups=groups)

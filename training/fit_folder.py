@@ -24,7 +24,7 @@ from inference.bundle import SCHEMA_VERSION, InputSpec
 from inference.engines import OnnxEngine
 from inference.errors import SettingsError
 from inference.preprocess import scale_values
-from training.bundles import check_out, describe_input, describe_origin, publish
+from training.bundles import check_out, describe_golden, describe_input, describe_origin, publish
 from training.calibrate import COMPONENTS, fit_distance_limit, fit_statistics, fit_temperature, save_statistics
 from training.export import export_onnx, write_bundle_json
 from training.folder import Folder, load_pictures, read_folder, split_folder
@@ -180,6 +180,7 @@ def fit_folder(
         document = describe_folder_bundle(out_dir.name, recipe, folder, parts, settings)
         document["provenance"]["keras_onnx_max_logit_difference"] = difference
         document |= calibrate(engine, parts, recipe.input, grey_only=grey, statistics_path=bundle / "features.npz")
+        document["golden"] = describe_golden(bundle / "model.onnx", recipe.input)
         (bundle / "MODEL_CARD.md").write_text("Being measured.\n", encoding="utf-8")
         write_bundle_json(bundle, document)
         predictions = list(Classifier.load(bundle).predict_many(folder.paths[place] for place in places["test"]))

@@ -16,7 +16,7 @@ from onnx import numpy_helper
 
 from inference.bundle import SCHEMA_VERSION
 from inference.engines import OnnxEngine
-from training.bundles import check_out, describe_input, describe_origin, publish
+from training.bundles import check_out, describe_golden, describe_input, describe_origin, publish
 from training.export import export_onnx, write_bundle_json
 from training.recipe import RECIPES, Recipe
 from training.recipe_networks import build_imagenet_network
@@ -85,6 +85,7 @@ def build_imagenet_bundle(recipe: Recipe, out_dir: Path, *, version: str) -> dic
         difference = export_onnx(network, target, probe, _LOGIT_TOLERANCE)
         document["provenance"]["keras_onnx_max_logit_difference"] = difference
         document["provenance"]["float16_max_logit_difference"] = store_as_float16(target, probe)
+        document["golden"] = describe_golden(target, recipe.input)
         (folder / "MODEL_CARD.md").write_text(build_imagenet_card(document), encoding="utf-8")
         write_bundle_json(folder, document)
         publish(folder, out_dir)

@@ -374,9 +374,10 @@ def present_loading(bundle: ModelBundle) -> Presentation:
     return Presentation(tone=Tone.BUSY, sentence="Loading the model…", detail=bundle.title)
 
 
-def present_busy() -> Presentation:
-    """Word the time between Submit and the answer."""
-    return Presentation(tone=Tone.BUSY, sentence="Reading the image…")
+def present_busy(before: int = 0) -> Presentation:
+    """Word the time between Submit and the answer; ``before`` is how many images come first."""
+    waiting = f"{before} {'image is' if before == 1 else 'images are'} before yours." if before else ""
+    return Presentation(tone=Tone.BUSY, sentence="Reading the image…", detail=waiting)
 
 
 def present_missing(action: str = "Submit") -> Presentation:

@@ -124,7 +124,7 @@ def test_a_network_without_a_map_still_answers(tmp_path: Path) -> None:
     ("evidence", "words"),
     [
         (np.full((3, 2), 1e-3, np.float32), r"\(N, h, w, 1\) or \(N, h, w, 4\).*shape \(2, 150, 150, 2\)"),
-        (np.full((3, 1), 1.0, np.float32), r"values from 0 to 1;.*values from 0 to 76"),
+        (np.full((3, 1), 1.0, np.float32), r"values from 0 to 1;.*values from 0 to 736"),
     ],
 )
 def test_evidence_that_is_no_map_is_told_at_once(tmp_path: Path, evidence: np.ndarray, words: str) -> None:

@@ -128,6 +128,10 @@ def _add_classify(app: FastAPI, models: Catalogue) -> None:
         404: {"model": Row, "description": "There is no model of this name; `error` says what there is."},
         413: {"model": Row, "description": "The file or the picture is larger than accepted; see `error`."},
         422: {"model": Row, "description": "No file, or not a picture that can be read; see `error`."},
+        503: {
+            "model": Row,
+            "description": "The server has as much to do as it takes on; ask again after `Retry-After`.",
+        },
         500: {"model": Row, "description": "The model cannot be loaded, or a defect; `error` says which, or its id."},
     }
 

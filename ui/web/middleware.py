@@ -24,7 +24,7 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def _route_path(scope: Scope) -> str:
+def route_path(scope: Scope) -> str:
     """The path that routes are matched by: without the root path, which a request may carry or leave out."""
     path, root_path = str(scope["path"]), str(scope.get("root_path", ""))
     return path.removeprefix(root_path) if path.startswith(f"{root_path}/") else path
@@ -39,7 +39,7 @@ class PasswordMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 401."""
-        if scope["type"] != "http" or not _route_path(scope).startswith(OWN_PATHS) or self._may_enter(scope):
+        if scope["type"] != "http" or not route_path(scope).startswith(OWN_PATHS) or self._may_enter(scope):
             await self._app(scope, receive, send)
             return
         answer = answer_error(
@@ -67,7 +67,7 @@ class BodyLimitMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 413."""
-        if scope["type"] != "http" or not _route_path(scope).startswith("/api/"):
+        if scope["type"] != "http" or not route_path(scope).startswith("/api/"):
             await self._app(scope, receive, send)
             return
         if int(dict(scope["headers"]).get(b"content-length", b"0")) > self._limit_bytes:

@@ -9,7 +9,6 @@ which asks routes of its own (`ui.web.batch_routes`).
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -44,9 +43,7 @@ from ui.web.parts import (
     picture_value,
     uploaded_path,
 )
-
-_CONCURRENT_RUNS = 2
-"""Images classified at once; more wait. The runtime itself uses all cores for one image."""
+from ui.web.places import Places
 
 _KEEP_UPLOADS_S = 2700
 """Uploads older than this are deleted, and all of them when the server stops."""
@@ -75,13 +72,15 @@ class SettingsLike(Protocol):
         """Largest upload, in bytes."""
 
 
-def build_page(models: Catalogue, settings: SettingsLike) -> gr.Blocks:
+def build_page(models: Catalogue, settings: SettingsLike, places: Places | None = None) -> gr.Blocks:
     """Build the page around its models; whoever calls mounts or launches it with `ui.web.theme.mount_options`.
 
     Parameters
     ----------
     models : Catalogue
     settings : SettingsLike
+    places : Places or None
+        Shared with the API, if there is one.
 
     Returns
     -------
@@ -92,7 +91,8 @@ def build_page(models: Catalogue, settings: SettingsLike) -> gr.Blocks:
         confidences in [0, 1] and not rounded, or ``{}`` when the image could not be read. ``answer`` is what
         `ui.web.parts.answer_value` returns; its ``error`` is then a sentence.
     """
-    handlers = _Handlers(models)
+    places = places or Places()
+    handlers = _Handlers(models, places)
     page = gr.Blocks(
         title=page_title(models.default),
         analytics_enabled=False,
@@ -100,7 +100,7 @@ def build_page(models: Catalogue, settings: SettingsLike) -> gr.Blocks:
         fill_width=True,
     )
     with page:
-        view = _lay_out(list(models.bundles.values()), settings)
+        view = _lay_out(list(models.bundles.values()), settings, places)
         _connect(view, handlers, settings)
     # Gradio checks that a file which an API call names was uploaded only once this is set, and a mounted page never
     # sets it: without the check, anyone could have any file of the server read.
@@ -123,9 +123,8 @@ class _View:
 class _Handlers:
     """What runs on the server; each method ends in something to show, whatever goes wrong."""
 
-    def __init__(self, models: Catalogue) -> None:
-        self._models = models
-        self._slots = threading.BoundedSemaphore(_CONCURRENT_RUNS)
+    def __init__(self, models: Catalogue, places: Places) -> None:
+        self._models, self._places = models, places
 
     def classify(self, image: object, model: str | None) -> Answer:
         """Classify an image file. Returns the numbers of the classes that are shown, and the verdict in words."""
@@ -133,8 +132,8 @@ class _Handlers:
         if path is None:
             return _NO_NUMBERS, answer_for(None, model, present_missing())
         try:
-            classifier = self._models.load(None if model is None else str(model))  # an API client may send anything
-            with self._slots:
+            with self._places.take():
+                classifier = self._models.load(None if model is None else str(model))  # an API client may send anything
                 prediction = classifier.predict(path, explain=True)
             presentation = present_prediction(prediction, classifier.bundle)
         except Exception as error:  # a front shows every error as a sentence; present_error logs what it does not know
@@ -161,14 +160,14 @@ class _Handlers:
             return picture_value(path, message=present_error(error).sentence)
 
 
-def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike) -> _View:
+def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike, places: Places) -> _View:
     view = _View()
     with gr.Row(elem_id="top"):
         build_still(render_each(bundles, render_header), "masthead")
         view.model = build_picker(bundles)
     with gr.Tabs(elem_id="tabs"):
         with gr.Tab("One image", elem_id="one-image"):
-            _lay_out_image(view, bundles, settings)
+            _lay_out_image(view, bundles, settings, places)
         with gr.Tab("Batch", elem_id="batch-tab"):
             build_batch(settings.max_file_bytes)
     build_classes(bundles)
@@ -177,7 +176,7 @@ def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike) -> _View:
     return view
 
 
-def _lay_out_image(view: _View, bundles: Sequence[ModelBundle], settings: SettingsLike) -> None:
+def _lay_out_image(view: _View, bundles: Sequence[ModelBundle], settings: SettingsLike, places: Places) -> None:
     with gr.Row(elem_id="reading-room"):
         with gr.Column(elem_id="image-column", scale=3, min_width=300):
             with gr.Row(elem_id="image-row"):
@@ -191,7 +190,7 @@ def _lay_out_image(view: _View, bundles: Sequence[ModelBundle], settings: Settin
             build_heat()
         with gr.Column(elem_id="answer-column", scale=2, min_width=300):
             with gr.Row(elem_id="label-row"):
-                view.verdict = build_verdict(bundles)
+                view.verdict = build_verdict(bundles, places.look)
                 view.numbers = gr.Label(
                     label="numbers", show_label=False, show_heading=False, container=False, elem_id="numbers"
                 )

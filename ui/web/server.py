@@ -17,6 +17,7 @@ from ui.web.api import add_routes, describe_api
 from ui.web.batch_routes import add_batch
 from ui.web.middleware import MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware, PasswordMiddleware
 from ui.web.page import build_page
+from ui.web.places import Places, PlacesMiddleware
 from ui.web.theme import mount_options
 
 
@@ -41,12 +42,14 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
     app.root_path = settings.root_path
     add_routes(app, models)
     add_batch(app, models, settings)
+    places = Places()
+    app.add_middleware(PlacesMiddleware, places=places)
     if settings.auth is not None:
         app.add_middleware(PasswordMiddleware, auth=settings.auth)
     app.add_middleware(BodyLimitMiddleware, limit_bytes=settings.max_file_bytes + MULTIPART_OVERHEAD_BYTES)
     gr.mount_gradio_app(
         app,
-        build_page(models, settings),
+        build_page(models, settings, places),
         path="/",
         server_name=settings.host,
         server_port=settings.port,

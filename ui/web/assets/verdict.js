@@ -35,9 +35,28 @@ function correctNumbers() {
   });
 }
 
+let run = 0;
+
+// While an answer is on its way, the detail says how many images come first; the first look waits, as most are quick.
+async function watchQueue(mine) {
+  let ticket = null;
+  const isWaiting = () => mine === run && gyrus.reasons.has("running");
+  for (;;) {
+    await new Promise((resume) => setTimeout(resume, 700));
+    if (!isWaiting()) return;
+    const seen = await server.look_at_queue(ticket).catch(() => null); // what the run itself meets is said by the run
+    if (!seen || !isWaiting()) return;
+    ticket = seen.ticket;
+    if (verdict.dataset.tone === "busy") write(".detail", seen.detail);
+  }
+}
+
 function show() {
   const { running, image, asked, prepared } = props.value;
-  if (running) gyrus.lock("running");
+  if (running) {
+    gyrus.lock("running");
+    watchQueue(run += 1);
+  }
   const isAnswer = image !== undefined;
   const isPrepared = prepared !== undefined;
   if (isPrepared && prepared === gyrus.model) gyrus.reasons.delete("loading");

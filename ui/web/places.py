@@ -1,0 +1,90 @@
+"""How many images a server works on at once: who comes when all places are taken is told so at once, and waits nowhere.
+
+A place is held from before the upload is read until the answer is sent, by the API's requests and by the page's alike.
+In whose batch a request is computed is `inference.gather`'s matter.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from inference.errors import BusyError
+from ui.web.api import answer_error
+from ui.web.middleware import AsgiApp, Receive, Scope, Send, route_path
+
+MOST_AT_ONCE = 36
+"""Places. FastAPI and Gradio share 40 threads; those that are left answer what is quick."""
+
+RETRY_AFTER_S = 2
+"""What a refused client is told to wait: longer than 36 images take on one core."""
+
+_PATHS = ("/api/classify",)
+"""Routes whose every request takes a place."""
+
+
+class Places:
+    """Counts the images that are worked on. May be used from several threads."""
+
+    def __init__(self, most: int = MOST_AT_ONCE) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._arrived = self._left = 0
+
+    def look(self, ticket: object = None) -> tuple[int, int]:
+        """Say how many images are before one.
+
+        Parameters
+        ----------
+        ticket : int or None
+            What an earlier look gave; None at the first, just after the image was sent.
+
+        Returns
+        -------
+        tuple of (int, int)
+            A ticket, which is the number of the last image that had arrived by the first look, and how many of those
+            before it are not answered yet. Answers come nearly in the order of arrival: a batch shares one moment.
+        """
+        with self._lock:
+            number = ticket if isinstance(ticket, int) and 0 < ticket <= self._arrived else self._arrived
+            return number, max(number - 1 - self._left, 0)
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Hold a place while the body runs.
+
+        Raises
+        ------
+        BusyError
+            There is none.
+        """
+        with self._lock:
+            taken = self._arrived - self._left
+            if taken >= self._most:
+                raise BusyError(f"{taken} images are before yours. Try again in a moment.")
+            self._arrived += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._left += 1
+
+
+class PlacesMiddleware:
+    """Answer 503 with ``Retry-After`` to an image for which there is no place, before any of it is read."""
+
+    def __init__(self, app: AsgiApp, places: Places) -> None:
+        self._app, self._places = app, places
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 503."""
+        if scope["type"] != "http" or scope["method"] != "POST" or route_path(scope) not in _PATHS:
+            await self._app(scope, receive, send)
+            return
+        try:
+            with self._places.take():
+                await self._app(scope, receive, send)
+        except BusyError as error:
+            headers = {"Retry-After": str(RETRY_AFTER_S), "Connection": "close"}
+            await answer_error(str(error), 503, headers=headers)(scope, receive, send)
