@@ -40,6 +40,7 @@ from ui.heat import encode_png, render_overlay
 from ui.presenter import describe_purpose, present_about, present_error, present_heatmap, word_disclaimer
 from ui.web.page import build_page
 from ui.web.theme import mount_options
+from ui.web.vendor import add_vendor
 from ui.web.volumes import answer_scans, find_picture
 
 OWN_PATHS = ("/api/", "/docs", "/redoc", "/openapi.json", "/version", "/static-offline-docs")
@@ -78,6 +79,7 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
     _add_probes(app, models)
     _add_models(app, models)
     _add_classify(app, models)
+    add_vendor(app)
     app.add_exception_handler(RequestValidationError, _answer_bad_request)
     app.add_exception_handler(Exception, _answer_defect)
     if settings.auth is not None:
