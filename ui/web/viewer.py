@@ -29,8 +29,8 @@ MAX_SIDE = 256
 MAX_VOXELS = 10 * 2**20
 """All voxels together, one byte each: 256 × 256 × 160. Compressed and in base64 at most 14 MB, mostly less than half."""
 
-MAX_HEAT_SIDE = 32
-"""Cells on a side of a slice's heat map, which networks give with 7 to 19; it is smooth."""
+HEAT_SIDE = 96
+"""Voxels on the longer side of a slice's heat map: it is smooth, and compressed it takes a tenth of the slices."""
 
 MAX_THUMBNAILS = 24
 """Slices in the strip; of more suspicious ones the most suspicious."""
@@ -69,7 +69,7 @@ def build_voxels(volume: Volume) -> Voxels:
     InputError
         None of them can be read.
     """
-    step = -(-volume.count // MAX_SIDE)
+    step = _find_step(volume.count)
     numbers = range(0, volume.count, step)
     pictures: dict[int, np.ndarray] = {}
     windows: dict[int, tuple[float, float]] = {}
@@ -150,9 +150,14 @@ def slices_value(found: VolumePrediction, volume: Volume, bundle: ModelBundle) -
         "best": found.best_slice,
         "strip": [_thumbnail(volume, number, drawn.get(number)) for number in chosen],
         "strip_title": shown.name_strip(len(chosen)),
-        "heat": _encode_heat(drawn, volume) if drawn else "",
+        "heat": _encode_heat(drawn, volume),
         "colors": color_stops(_HEAT_STOPS),
     }
+
+
+def _find_step(count: int) -> int:
+    """Every how manieth slice is shown."""
+    return -(-count // MAX_SIDE)
 
 
 def _fit(width: int, height: int, slices: int) -> tuple[int, int]:
@@ -210,15 +215,20 @@ def _find_place(heatmap: Heatmap) -> list[float]:
 
 
 def _encode_heat(drawn: dict[int, Heatmap], volume: Volume) -> str:
-    """The maps of all slices as one volume of levels 0–255, on the slices' affine."""
-    first = next(iter(drawn.values()))
-    read_px = (first.width_px, first.height_px)
-    size = (min(first.grid.shape[1], MAX_HEAT_SIDE), min(first.grid.shape[0], MAX_HEAT_SIDE))
-    levels = np.zeros((*size, volume.count), np.uint8)
+    """The maps of all slices as one volume of levels 0–255, beside the voxels of `build_voxels`."""
+    step = _find_step(volume.count)
+    levels: np.ndarray | None = None
     for number, heatmap in drawn.items():
-        levels[:, :, number] = np.rint(cv2.resize(heatmap.grid, size, interpolation=cv2.INTER_AREA) * 255.0).T
+        one = render_layer(heatmap, HEAT_SIDE)[:, :, 3]
+        if levels is None:
+            read_px = (heatmap.width_px, heatmap.height_px)
+            levels = np.zeros((*one.shape[::-1], len(range(0, volume.count, step))), np.uint8)
+        if number % step == 0:
+            levels[:, :, number // step] = one.T
+    if levels is None:
+        return ""
     affine = _guess_affine(read_px) if volume.affine is None else volume.affine
-    return _encode_nifti(levels, _coarsen(affine, read_px, size))
+    return _encode_nifti(levels, _coarsen(affine, read_px, levels.shape[:2], step))
 
 
 def _encode_nifti(values: np.ndarray, affine: np.ndarray) -> str:

@@ -101,15 +101,20 @@ async function showHeat() {
     const channel = (index) => colors.map((color) => color[index]);
     const places = colors.map((_, index) => Math.round((255 * index) / (colors.length - 1)));
     viewer.addColormap("evidence", { R: channel(0), G: channel(1), B: channel(2), A: channel(3), I: places });
-    viewer.addVolume(await window.niivue.NVImage.loadFromBase64({
-      base64: heat, name: "heat.nii.gz", colormap: "evidence", opacity: opacity(), cal_min: 0, cal_max: 255,
-    }));
+    const map = await window.niivue.NVImage.loadFromBase64({
+      base64: heat, name: "heat.nii.gz", colormap: "evidence", cal_min: 0, cal_max: 255,
+    });
+    viewer.addVolume(map);
+    viewer.setModulationImage(map.id, map.id, 1); // otherwise the weakest evidence hides as much as the strongest
   }
-  viewer.drawScene();
-  stage.dataset.heat = viewer.volumes.length > 1 ? String(opacity()) : "";
+  fade();
 }
 
-const opacity = () => (gyrus.heat.visible ? gyrus.heat.opacity : 0);
+function fade() {
+  viewer.overlayAlphaShader = gyrus.heat.visible ? gyrus.heat.opacity : 0;
+  viewer.drawScene();
+  stage.dataset.heat = viewer.volumes.length > 1 ? String(viewer.overlayAlphaShader) : "";
+}
 
 function go({ number, place }) {
   if (!open) return;
@@ -139,7 +144,5 @@ document.addEventListener("gyrus-slice", ({ detail }) => {
   else stage.dataset.slice = detail.number + 1;
 });
 document.addEventListener("gyrus-heat", () => {
-  if (!open || viewer.volumes.length < 2) return;
-  viewer.setOpacity(1, opacity());
-  stage.dataset.heat = String(opacity());
+  if (open) fade();
 });
