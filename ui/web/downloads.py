@@ -90,7 +90,9 @@ def build_download(classifier: Classifier, path: Path, number: int, name: str) -
         raise InputError(f"What can be saved is {', '.join(KINDS)}; received another kind.")
     if name in ("csv", "jsonl"):
         labels = classifier.bundle.labels
-        return format_header(f".{name}", labels) + format_rows(_build_rows(classifier, path, number), f".{name}", labels)
+        return format_header(f".{name}", labels) + format_rows(
+            _build_rows(classifier, path, number), f".{name}", labels
+        )
     from reports.finding import build_finding
 
     finding = build_finding(classifier, path, ReadOptions(), number=number, needs_dicom=KINDS[name].needs_dicom)

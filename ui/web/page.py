@@ -275,7 +275,11 @@ def _connect(view: _View, handlers: _Handlers, settings: SettingsLike) -> None:
 
     view.image.start(**_IN_BROWSER, outputs=blank, js=f"() => [{no_picture}, {{}}, window.gyrus.still()]")
     view.image.upload(handlers.show_picture, looking, view.picture, **on_server, **_QUIET)
-    view.scan.choose(**_IN_BROWSER, outputs=[view.viewer, *answer], js=f"() => [{_to_js(viewer_value())}, {{}}, window.gyrus.still()]")
+    view.scan.choose(
+        **_IN_BROWSER,
+        outputs=[view.viewer, *answer],
+        js=f"() => [{_to_js(viewer_value())}, {{}}, window.gyrus.still()]",
+    )
     view.scan.choose(handlers.show_picture, looking, view.picture, **on_server, **_QUIET)
     view.picture.look(handlers.show_planes, looking, view.viewer, **on_server, **_QUIET)
     too_large = _to_js(answer_value(present_too_large(settings.max_file_bytes)))

@@ -67,7 +67,7 @@ def open_scan(path: Path, number: int = 1) -> Iterator[OpenScan]:
     errors: list[InputError] = []
     scan = next(islice(_read(path, errors), max(number, 1) - 1, None), None)
     if scan is None:
-        raise errors[0] if errors else InputError(f"There is no scan {number} in this archive.")
+        raise errors[0] if errors and number <= 1 else InputError(f"There is no scan {number} in this archive.")
     if isinstance(scan.content, InputError):  # never: `_read` leaves them out
         raise scan.content
     if kind is not Kind.ZIP:

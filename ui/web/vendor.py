@@ -1,4 +1,4 @@
-"""Scripts of others that the page loads when it needs them: from this server and no other host, and kept by the browser.
+"""Scripts of others that the page loads when it needs them: from this server and no other host.
 
 What each is and where it comes from stands beside it in ``assets/vendor``.
 """

@@ -27,7 +27,7 @@ MAX_SIDE = 256
 """Voxels on a side, and slices; of more slices every second, third … is shown."""
 
 MAX_VOXELS = 10 * 2**20
-"""All voxels together, one byte each: 256 × 256 × 160. Compressed and in base64 at most 14 MB, mostly less than half."""
+"""All voxels together, a byte each: 256 × 256 × 160. Compressed and in base64 at most 14 MB, mostly less than half."""
 
 HEAT_SIDE = 96
 """Voxels on the longer side of a slice's heat map: it is smooth, and compressed it takes a tenth of the slices."""
@@ -82,7 +82,7 @@ def build_voxels(volume: Volume) -> Voxels:
             continue
         grey = cv2.cvtColor(one.image.pixels, cv2.COLOR_RGB2GRAY)
         read_px = grey.shape[::-1]
-        size_px = _fit(*read_px, len(numbers))
+        size_px = _fit(read_px[0], read_px[1], len(numbers))
         pictures[place] = cv2.resize(grey, size_px, interpolation=cv2.INTER_AREA) if size_px != read_px else grey
         windows[place] = one.window
     if not pictures:
@@ -105,8 +105,8 @@ def voxels_value(volume: Volume) -> dict[str, Any]:
     -------
     dict
         ``voxels`` (a compressed NIfTI file in base64), ``affine`` (of the slices, its 16 numbers row by row) and its
-        ``inverse``, ``slices`` (how many), ``radiological`` (the patient's left is on the right of a slice as it was read) and ``placed``
-        (False: the file does not say where left and right are).
+        ``inverse``, ``slices`` (how many), ``radiological`` (the patient's left is on the right of a slice as it
+        was read) and ``placed`` (False: the file does not say where left and right are).
     """
     voxels = build_voxels(volume)
     return {
@@ -166,7 +166,7 @@ def _fit(width: int, height: int, slices: int) -> tuple[int, int]:
 
 
 def _guess_affine(size_px: tuple[int, ...]) -> np.ndarray:
-    """Of slices that do not say where they lie: seen from below, with the head up, a slice as thick as a pixel is wide."""
+    """Of slices that do not say where they lie: seen from below, nose up, as thick as a pixel is wide."""
     return np.array([[-1.0, 0, 0, size_px[0] - 1], [0, -1.0, 0, size_px[1] - 1], [0, 0, 1.0, 0], [0, 0, 0, 1.0]])
 
 

@@ -38,8 +38,8 @@ _SLICES = f"""
 <p class="here" aria-hidden="true"></p></div>
 <h3 class="strip-title"></h3><ul class="strip"></ul>
 <details class="slice-table"><summary>{SLICE_TABLE[0]}</summary><div tabindex="0" role="region"
-aria-label="{SLICE_TABLE[0]}"><table><thead><tr><th scope="col">{SLICE_TABLE[1]}</th><th scope="col">{SLICE_TABLE[2]}</th>
-<th scope="col">{SLICE_TABLE[3]}</th></tr></thead><tbody></tbody></table></div></details></section>
+aria-label="{SLICE_TABLE[0]}"><table><thead><tr>{"".join(f'<th scope="col">{name}</th>' for name in SLICE_TABLE[1:])}
+</tr></thead><tbody></tbody></table></div></details></section>
 """
 
 _SCAN = f"""
@@ -78,12 +78,15 @@ def build_scan() -> gr.HTML:
 
 def build_downloads() -> gr.HTML:
     """Build the buttons that save an answer; the value is a `download_value`. Event: ``save``."""
-    words = {"busy": present_saving(), "saved": {kind.file_name: present_saved(kind.file_name) for kind in KINDS.values()}}
+    words = {
+        "busy": present_saving(),
+        "saved": {kind.file_name: present_saved(kind.file_name) for kind in KINDS.values()},
+    }
     return build_part("downloads", _DOWNLOADS, value=download_value(), words=words, elem_id="downloads")
 
 
 def download_value(image: str = "", kind: str = "", content: str = "", sentence: str = "") -> dict[str, str]:
-    """Lay out the value of `build_downloads`: what is wanted of which upload, and the file in base64 or what is wrong."""
+    """Lay out the value of `build_downloads`: for which upload, the file in base64, or a sentence why there is none."""
     known = KINDS.get(kind)
     return {
         "image": image,
