@@ -106,6 +106,7 @@ class TestScans:
         assert list_scans(path) == ["series 1 of 1, T1, 4 slices"]
         with open_scan(path) as scan:
             assert scan.is_dicom
+            assert scan.content.load(3).image.pixels.any(), "the archive is open inside the block"  # type: ignore[union-attr]
 
     def test_an_upload_of_one_is_not_listed(self, tmp_path: Path) -> None:
         for content, is_dicom in ((encode(), False), (encode_nifti(box_volume()), False), (encode_dicom(), True)):

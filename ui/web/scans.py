@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -65,21 +65,21 @@ def open_scan(path: Path, number: int = 1) -> Iterator[OpenScan]:
         yield OpenScan(content=path)
         return
     errors: list[InputError] = []
-    scan = next(islice(_read(path, errors), max(number, 1) - 1, None), None)
+    scans = _read(path, errors)  # it closes the archive when it ends, so that it is kept until the block has ended
+    scan = next(islice(scans, max(number, 1) - 1, None), None)
     if scan is None:
         raise errors[0] if errors and number <= 1 else InputError(f"There is no scan {number} in this archive.")
     if isinstance(scan.content, InputError):  # never: `_read` leaves them out
         raise scan.content
-    if kind is not Kind.ZIP:
+    if kind is Kind.ZIP:
+        kind = _recognise_entry(path, scan)
+        yield OpenScan(content=scan.content, path=_name(scan), is_dicom=kind is Kind.DICOM)
+    else:
         yield OpenScan(content=scan.content, is_dicom=kind is Kind.DICOM)
-        return
-    volume = scan.content if isinstance(scan.content, Volume) else None
-    with path.open("rb") as stream:
-        head = Archive(stream).read_head((volume and volume.paths and volume.paths[0]) or scan.path, HEAD_BYTES)
-    yield OpenScan(content=scan.content, path=_name(scan), is_dicom=recognise(head) is Kind.DICOM)
+    scans.close()
 
 
-def _read(path: Path, errors: list[InputError]) -> Iterator[Scan]:
+def _read(path: Path, errors: list[InputError]) -> Generator[Scan, None, None]:
     for scan in load_scans(path):
         if isinstance(scan.content, InputError):
             errors.append(scan.content)
@@ -89,6 +89,12 @@ def _read(path: Path, errors: list[InputError]) -> Iterator[Scan]:
 
 def _name(scan: Scan) -> str:
     return (isinstance(scan.content, Volume) and scan.content.series) or scan.path
+
+
+def _recognise_entry(path: Path, scan: Scan) -> Kind:
+    names = scan.content.paths if isinstance(scan.content, Volume) else ()
+    with path.open("rb") as stream:
+        return recognise(Archive(stream).read_head(names[0] if names else scan.path, HEAD_BYTES))
 
 
 def _recognise(path: Path) -> Kind:

@@ -74,6 +74,7 @@ async function show(value) {
   try {
     if (!viewer) await start();
     viewer.volumes.slice().forEach((volume) => viewer.removeVolume(volume));
+    viewer.opts.isRadiologicalConvention = value.radiological;
     const { NVImage } = window.niivue;
     viewer.addVolume(await NVImage.loadFromBase64({ base64: value.voxels, name: "volume.nii.gz", cal_min: 0, cal_max: 255 }));
   } catch (error) {
@@ -86,7 +87,6 @@ async function show(value) {
     return;
   }
   open = value;
-  viewer.setRadiologicalConvention(value.radiological);
   say(value.placed ? "" : props.words.unplaced);
   if (!heat) gyrus.slice = Math.floor(value.slices / 2);
   await showHeat();
