@@ -380,11 +380,14 @@ def _find_plane(dataset: Dataset, frame: int) -> np.ndarray | None:
     ----------
     PS3.3, C.7.6.2.1.1.
     """
-    orientation, position = _geometry(dataset, frame)
-    spacing = _find(dataset, frame, "PixelMeasuresSequence").get("PixelSpacing")
-    if orientation is None or position is None or spacing is None or len(spacing) != 2:
+    try:
+        orientation, position = _geometry(dataset, frame)
+        spacing = _find(dataset, frame, "PixelMeasuresSequence").get("PixelSpacing")
+        row_mm, column_mm = map(float, spacing or ())  # between rows, and between columns
+    except (TypeError, ValueError, ArithmeticError):  # no two numbers: the slices are read all the same
         return None
-    row_mm, column_mm = map(float, spacing)  # between rows, and between columns
+    if orientation is None or position is None:
+        return None
     return np.column_stack([orientation[:3] * column_mm, orientation[3:] * row_mm, position])
 
 

@@ -1,4 +1,4 @@
-"""What a person does with a volume on the page: three planes, strip, plot, reports; in a browser with WebGL 2 and without."""
+"""What a person does with a volume on the page: planes, strip, plot, reports; with WebGL 2 and without."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def brightest(page: sync_api.Page) -> int:
                 const context = copy.getContext("2d");
                 document.dispatchEvent(new CustomEvent("gyrus-heat")); // draws, so that there is something to copy
                 context.drawImage(canvas, 0, 0);
-                return Math.max(...context.getImageData(0, 0, copy.width, copy.height).data.filter((_, at) => at % 4 < 3));
+                const { data } = context.getImageData(0, 0, copy.width, copy.height);
+                return data.reduce((most, value, at) => (at % 4 < 3 && value > most ? value : most), 0);
             }"""
         )
     )

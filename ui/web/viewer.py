@@ -94,7 +94,7 @@ def build_voxels(volume: Volume) -> Voxels:
         black, white = windows[place]
         scaled = (black - low + picture.astype(np.float32) * ((white - black) / 255.0)) / max(high - low, 1e-12)
         values[:, :, place] = np.rint(np.clip(scaled, 0.0, 1.0) * 255.0).T
-    slice_affine = _guess_affine(read_px) if volume.affine is None else volume.affine
+    slice_affine = _find_affine(volume, read_px)
     return Voxels(values=values, affine=_coarsen(slice_affine, read_px, size_px, step), slice_affine=slice_affine)
 
 
@@ -115,7 +115,7 @@ def voxels_value(volume: Volume) -> dict[str, Any]:
         "inverse": np.linalg.inv(voxels.slice_affine).ravel().tolist(),
         "slices": volume.count,
         "radiological": bool(voxels.slice_affine[0, 0] < 0),
-        "placed": volume.affine is not None,
+        "placed": _is_placed(volume),
     }
 
 
@@ -165,8 +165,14 @@ def _fit(width: int, height: int, slices: int) -> tuple[int, int]:
     return max(1, int(width * scale)), max(1, int(height * scale))
 
 
-def _guess_affine(size_px: tuple[int, ...]) -> np.ndarray:
-    """Of slices that do not say where they lie: seen from below, nose up, as thick as a pixel is wide."""
+def _is_placed(volume: Volume) -> bool:
+    return volume.affine is not None and abs(float(np.linalg.det(volume.affine))) > 1e-9
+
+
+def _find_affine(volume: Volume, size_px: tuple[int, ...]) -> np.ndarray:
+    """The slices' own; if they do not say where they lie: seen from below, nose up, as thick as a pixel is wide."""
+    if volume.affine is not None and _is_placed(volume):
+        return volume.affine
     return np.array([[-1.0, 0, 0, size_px[0] - 1], [0, -1.0, 0, size_px[1] - 1], [0, 0, 1.0, 0], [0, 0, 0, 1.0]])
 
 
@@ -227,7 +233,7 @@ def _encode_heat(drawn: dict[int, Heatmap], volume: Volume) -> str:
             levels[:, :, number // step] = one.T
     if levels is None:
         return ""
-    affine = _guess_affine(read_px) if volume.affine is None else volume.affine
+    affine = _find_affine(volume, read_px)
     return _encode_nifti(levels, _coarsen(affine, read_px, levels.shape[:2], step))
 
 

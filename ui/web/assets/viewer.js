@@ -46,8 +46,8 @@ async function start() {
   viewer = new window.niivue.Niivue({
     backColor: [0, 0, 0, 1],
     crosshairColor: [0.37, 0.81, 0.77, 0.8],
-    crosshairWidth: 0.6,
-    crosshairGap: 9,
+    crosshairWidth: 1,
+    crosshairGap: 6,
     fontColor: [0.75, 0.79, 0.83, 1],
     multiplanarPadPixels: 6,
     multiplanarShowRender: 0, // SHOW_RENDER.NEVER
@@ -132,6 +132,7 @@ watch("value", () => {
   const { value } = props;
   if (!value.image) hide();
   else if (value.voxels) next(() => show(value));
+  else if (isCurrent(value)) say(value.message || "");
 });
 document.addEventListener("gyrus-answer", ({ detail: { volume } }) => {
   const before = heat;
