@@ -20,7 +20,7 @@ from tests.serving import serve_in_thread
 sync_api = pytest.importorskip("playwright.sync_api", reason="the PyPI package playwright is not installed")
 expect = sync_api.expect
 
-COUNT = 12
+COUNT = 6
 AFFINE = np.diag([-2.0, -2.0, 4.0, 1.0])
 VOLUME = encode_nifti(box_volume((40, 48, COUNT)), AFFINE)
 
@@ -82,13 +82,13 @@ def test_a_volume_is_seen_answered_and_walked_through(open_page: OpenPage) -> No
     assert not [url for url in fetched if "niivue" in url], "the viewer is fetched when a volume comes, and not before"
 
     choose(page, VOLUME, "scan.nii")
-    expect(page.locator("#picture figcaption")).to_have_text("scan.nii, 40 × 48 pixels, slice 7 of 12")
+    expect(page.locator("#picture figcaption")).to_have_text("scan.nii, 40 × 48 pixels, slice 4 of 6")
     expect(viewer(page)).to_have_attribute("data-shown", str(COUNT))
     expect(viewer(page)).to_have_attribute("data-heat", "")
     assert brightest(page) > 100
     submit(page)
     expect(sentence(page)).to_have_text("Pear, 94 %.")
-    expect(page.locator("#verdict .notes")).to_contain_text("This is the answer for all 12 slices together.")
+    expect(page.locator("#verdict .notes")).to_contain_text("This is the answer for all 6 slices together.")
     expect(viewer(page)).to_have_attribute("data-heat", "0.6")
     expect(page.locator("#slices h2")).to_have_text("How probable it is, slice by slice, that something is there")
     assert page.locator(".strip button").count() == COUNT
@@ -97,14 +97,14 @@ def test_a_volume_is_seen_answered_and_walked_through(open_page: OpenPage) -> No
 
     page.locator(".strip button").nth(3).click()
     expect_slice(page, 4)
-    page.locator(".strip button").nth(9).focus()
+    page.locator(".strip button").nth(5).focus()
     page.keyboard.press("Enter")
-    expect_slice(page, 10)
+    expect_slice(page, 6)
     slider = page.get_by_role("slider", name="Slice")
     slider.focus()
     page.keyboard.press("ArrowLeft")
-    expect_slice(page, 9)
-    assert slider.get_attribute("aria-valuetext") == "Slice 9, 97 %, something was found"
+    expect_slice(page, 5)
+    assert slider.get_attribute("aria-valuetext") == "Slice 5, 97 %, something was found"
     field = page.locator(".plot .field").bounding_box()
     assert field
     page.mouse.click(field["x"] + field["width"] * 1.5 / COUNT, field["y"] + 20)
@@ -213,7 +213,7 @@ def test_one_of_several_scans_is_chosen(open_page: OpenPage) -> None:
     expect(sentence(page)).to_contain_text("Not sure")
     picker.select_option("b.nii")
     expect(sentence(page)).to_have_text("No answer yet.")
-    expect(page.locator("#picture figcaption")).to_contain_text("slice 7 of 12")
+    expect(page.locator("#picture figcaption")).to_contain_text("slice 4 of 6")
     submit(page)
     expect(page.locator(".strip button")).to_have_count(COUNT)
     choose(page, encode())
@@ -248,7 +248,7 @@ def test_without_webgl_there_is_a_sentence_and_the_rest(open_page: OpenPage) -> 
     expect(page.locator(".viewer-message")).to_contain_text("This browser cannot draw the three planes")
     expect(viewer(page)).to_be_hidden()
     expect_shown(page)
-    expect(page.locator("#picture figcaption")).to_contain_text("slice 6 of 12")
+    expect(page.locator("#picture figcaption")).to_contain_text("slice 2 of 6")
     expect(page.locator("#picture .layer")).to_be_visible()
     page.locator(".strip button").nth(3).click()
     expect(page.get_by_role("slider", name="Slice")).to_have_value("4")
