@@ -75,8 +75,15 @@ class VolumePrediction:
     suspicious: tuple[int, ...]
 
 
-def predict_volume(classifier: SliceClassifier, volume: Volume) -> VolumePrediction:
+def predict_volume(classifier: SliceClassifier, volume: Volume, *, explain: bool = False) -> VolumePrediction:
     """Classify a volume, slice by slice in batches; no more than one batch of slices is in memory.
+
+    Parameters
+    ----------
+    classifier : SliceClassifier
+    volume : Volume
+    explain : bool
+        Give each slice its heat map.
 
     Raises
     ------
@@ -100,7 +107,7 @@ def predict_volume(classifier: SliceClassifier, volume: Volume) -> VolumePredict
             strengths.append(one.strength)
             yield one.image
 
-    predictions = list(classifier.predict_many(images(), batch_size=_BATCH_SIZE))
+    predictions = list(classifier.predict_many(images(), batch_size=_BATCH_SIZE, explain=explain))
     if not predictions:
         raise errors[0]
     combined = combine(predictions, strengths, classifier.bundle)

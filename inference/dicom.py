@@ -13,7 +13,7 @@ import re
 import struct
 import warnings
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -31,7 +31,15 @@ if TYPE_CHECKING:
 _TAGS = [
     *("SOPClassUID", "Modality", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "AcquisitionNumber"),
     *("InstanceNumber", "EchoNumbers", "TemporalPositionIdentifier", "ImagePositionPatient", "ImageOrientationPatient"),
-    *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration"),
+    *(
+        "PixelSpacing",
+        "Rows",
+        "Columns",
+        "NumberOfFrames",
+        "SamplesPerPixel",
+        "PhotometricInterpretation",
+        "PlanarConfiguration",
+    ),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "RescaleSlope", "RescaleIntercept"),
     *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence", "ModalityLUTSequence"),
     *("RedPaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData"),
@@ -119,6 +127,8 @@ class Header:
     frames : int
     place_mm : float or None
         Along the slices' normal.
+    plane : numpy.ndarray or None
+        See `_find_plane`.
     order : tuple of int
         Breaks ties: echo, time point, acquisition, instance.
     """
@@ -130,6 +140,7 @@ class Header:
     frames: int
     place_mm: float | None
     order: tuple[int, ...]
+    plane: np.ndarray | None = field(default=None, compare=False)
 
 
 def spell_modality(code: str) -> str:
@@ -199,6 +210,7 @@ def open_file(stream: BinaryIO, options: ReadOptions = DEFAULT_OPTIONS) -> Volum
         modality=header.modality,
         notes=notes,
         identifiers=read_identifiers(stream) if options.identifiers else None,
+        affine=_stack_planes(_find_plane(dataset, order[0]), _find_plane(dataset, order[-1]), len(order)),
     )
 
 
@@ -240,6 +252,7 @@ def open_series(
         modality=files[0][0].modality,
         notes=notes,
         identifiers=identifiers,
+        affine=_stack_planes(files[0][0].plane, files[-1][0].plane, len(files)),
     )
 
 
@@ -356,6 +369,7 @@ def _build_header(dataset: Dataset) -> Header:
                 _first_number(dataset.get(tag))
                 for tag in ("EchoNumbers", "TemporalPositionIdentifier", "AcquisitionNumber", "InstanceNumber")
             ),
+            plane=_find_plane(dataset, 0),
         )
     except InputError:
         raise
@@ -381,6 +395,38 @@ def _geometry(dataset: Dataset, frame: int = 0) -> tuple[np.ndarray | None, np.n
         np.array(orientation, float) if orientation is not None and len(orientation) == 6 else None,
         np.array(position, float) if position is not None and len(position) == 3 else None,
     )
+
+
+def _find_plane(dataset: Dataset, frame: int) -> np.ndarray | None:
+    """From (column, row, 1) of a frame to millimetres to the left, back and head; None if the file does not say.
+
+    Returns
+    -------
+    numpy.ndarray, shape (3, 3), or None
+
+    References
+    ----------
+    PS3.3, C.7.6.2.1.1.
+    """
+    try:
+        orientation, position = _geometry(dataset, frame)
+        spacing = _find(dataset, frame, "PixelMeasuresSequence").get("PixelSpacing")
+        row_mm, column_mm = map(float, spacing or ())  # between rows, and between columns
+    except (TypeError, ValueError, ArithmeticError):  # no two numbers: the slices are read all the same
+        return None
+    if orientation is None or position is None:
+        return None
+    return np.column_stack([orientation[:3] * column_mm, orientation[3:] * row_mm, position])
+
+
+def _stack_planes(first: np.ndarray | None, last: np.ndarray | None, count: int) -> np.ndarray | None:
+    """The affine of slices that lie evenly between two; see `inference.volume.Volume.affine`."""
+    if first is None or last is None or count < 2:
+        return None
+    step = (last[:, 2] - first[:, 2]) / (count - 1)
+    affine = np.eye(4)
+    affine[:3] = np.diag([-1.0, -1.0, 1.0]) @ np.column_stack([first[:, :2], step, first[:, 2]])
+    return affine if np.isfinite(affine).all() and abs(np.linalg.det(affine)) > 1e-9 else None
 
 
 def _find(dataset: Dataset, frame: int, group: str) -> Dataset:

@@ -257,7 +257,12 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
 
 def window_array(array: np.ndarray) -> np.ndarray:
     """Bring values of any range linearly to uint8: their minimum becomes 0, their 99.9th percentile 255."""
-    low = float(array.min())
-    high = max(float(np.percentile(array, _TAIL_PERCENTILE)), low + 1e-12)
+    low, high = find_window(array)
     scaled = np.clip((array.astype(np.float64) - low) / (high - low), 0.0, 1.0)
     return np.asarray(np.rint(scaled * 255.0).astype(np.uint8))
+
+
+def find_window(array: np.ndarray) -> tuple[float, float]:
+    """The values that `window_array` makes black and white."""
+    low = float(array.min())
+    return low, max(float(np.percentile(array, _TAIL_PERCENTILE)), low + 1e-12)

@@ -57,6 +57,7 @@ def open_nifti(stream: BinaryIO, kind: Kind, options: ReadOptions = DEFAULT_OPTI
             raise InputError(_CUT_OFF.format("its orientation cannot be"))
         canonical = nibabel.orientations.apply_orientation(stored, orientation)
         spacing_mm = spacing_mm[np.argsort(orientation[:, 0])]
+        affine = affine @ nibabel.orientations.inv_ornt_aff(orientation, stored.shape)
         slope, intercept = header.get_slope_inter()
     except InputError:
         raise
@@ -65,11 +66,16 @@ def open_nifti(stream: BinaryIO, kind: Kind, options: ReadOptions = DEFAULT_OPTI
     except Exception as error:  # nibabel raises nearly anything on damaged headers
         raise InputError(_CUT_OFF.format("its header cannot be read")) from error
     scale = (1.0 if slope is None else float(slope), 0.0 if intercept is None else float(intercept))
-    return _build_volume(canonical, spacing_mm, scale, _extra_volumes(header), options)
+    return _build_volume(canonical, affine, spacing_mm, scale, _extra_volumes(header), options)
 
 
 def _build_volume(
-    values: np.ndarray, spacing_mm: np.ndarray, scale: tuple[float, float], extra: int, options: ReadOptions
+    values: np.ndarray,
+    affine: np.ndarray,
+    spacing_mm: np.ndarray,
+    scale: tuple[float, float],
+    extra: int,
+    options: ReadOptions,
 ) -> Volume:
     slice_axis, row_axis, column_axis = _AXES[options.plane]
     slices = values.transpose(slice_axis, row_axis, column_axis)[:, ::-1]  # rows run from the top: front, or head
@@ -94,7 +100,35 @@ def _build_volume(
         notes.append(f"Only the first of {extra + 1} volumes was read.")
     if bad:
         notes.append(f"{bad:,} voxels without a number (NaN or infinite) were read as background.")
-    return Volume(count=len(slices), load=load, notes=tuple(notes))
+    axes = (column_axis, row_axis, slice_axis)
+    return Volume(
+        count=len(slices),
+        load=load,
+        notes=tuple(notes),
+        affine=_follow_slices(affine, axes, slices.shape[2:0:-1], size_px),
+    )
+
+
+def _follow_slices(
+    affine: np.ndarray, axes: tuple[int, int, int], cut_px: tuple[int, ...], size_px: tuple[int, int]
+) -> np.ndarray:
+    """From the affine of the canonical voxels to that of the slices: turned, upside down and resized.
+
+    Parameters
+    ----------
+    affine : numpy.ndarray, shape (4, 4)
+    axes : tuple of int
+        Which canonical axis is the column, the row and the slice.
+    cut_px, size_px : tuple of int
+        Width and height before and after the pixels were made square.
+    """
+    step = np.zeros((4, 4))
+    step[3, 3] = 1.0
+    width_share, height_share = (cut / size for cut, size in zip(cut_px, size_px, strict=True))
+    step[axes[0], 0], step[axes[0], 3] = width_share, width_share / 2 - 0.5  # pixels lie round their middle
+    step[axes[1], 1], step[axes[1], 3] = -height_share, cut_px[1] - 0.5 - height_share / 2
+    step[axes[2], 2] = 1.0
+    return np.asarray(affine @ step)
 
 
 def _square_size(width: int, height: int, width_mm: float, height_mm: float) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inference.images import DecodedImage, Identifiers, decode_array, window_array
+from inference.images import DecodedImage, Identifiers, decode_array, find_window, window_array
 
 STRENGTH_PERCENTILE = 99.0
 """A slice's strength is this percentile of its values: a few hot pixels do not fill an empty slice."""
@@ -23,10 +23,13 @@ class Slice:
     strength : float
         How bright its brightest parts are, in the volume's own units: compared with the other slices of the volume it
         tells an empty slice, which, windowed for itself, is a picture of noise.
+    window : tuple of (float, float)
+        The values that became black and white, in the same units: with them slices can be shown on one scale.
     """
 
     image: DecodedImage
     strength: float
+    window: tuple[float, float] = (0.0, 255.0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,6 +55,9 @@ class Volume:
         Sentences about what was left out or changed while reading.
     identifiers : Identifiers or None
         None unless they were asked for (`inference.images.ReadOptions.identifiers`).
+    affine : numpy.ndarray, shape (4, 4), float64, or None
+        From (column, row, slice) of the slices as they are loaded, counted from 0 in the middle of a pixel, to
+        millimetres to the patient's right, front and head (NIfTI's RAS+). None if the source does not say.
     """
 
     count: int
@@ -62,6 +68,7 @@ class Volume:
     modality: str | None = None
     notes: tuple[str, ...] = ()
     identifiers: Identifiers | None = None
+    affine: np.ndarray | None = None
 
 
 def build_slice(values: np.ndarray, modality: str | None = None) -> Slice:
@@ -81,5 +88,7 @@ def build_slice(values: np.ndarray, modality: str | None = None) -> Slice:
     """
     grey = values if values.ndim == 2 else values.mean(axis=2)
     strength = float(np.percentile(grey, STRENGTH_PERCENTILE)) if grey.size else 0.0
-    pixels = decode_array(values if values.dtype == np.uint8 else window_array(values))
-    return Slice(image=DecodedImage(pixels, modality=modality), strength=strength)
+    if values.dtype == np.uint8:
+        return Slice(image=DecodedImage(decode_array(values), modality=modality), strength=strength)
+    image = DecodedImage(decode_array(window_array(values)), modality=modality)
+    return Slice(image=image, strength=strength, window=find_window(values))

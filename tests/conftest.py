@@ -24,7 +24,8 @@ def browser() -> Iterator[Any]:
             executable_path=path,
             args=[
                 "--no-sandbox",
-                "--disable-gpu",
+                "--use-angle=swiftshader",  # WebGL 2 without a graphics card
+                "--enable-unsafe-swiftshader",
                 "--disable-dev-shm-usage",
                 "--disable-background-networking",
                 "--disable-component-update",

@@ -58,10 +58,10 @@ def encode_animated_gif() -> bytes:
 
 
 def encode_zip() -> bytes:
-    """A zip archive with a picture in it."""
+    """A zip archive with no picture in it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("slice.png", encode())
+        archive.writestr("slice.png", b"Not a picture at all.")
     return buffer.getvalue()
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from inference.batch import Row
 from inference.bundle import ModelBundle
 from inference.combine import VolumePrediction
-from inference.errors import GyrusError
+from inference.errors import GyrusError, InputError
 from inference.prediction import Heatmap, Prediction, Verdict, count_shown
 
 _LOG = logging.getLogger(__name__)
@@ -39,6 +39,39 @@ HEAT_OPACITY = "Opacity"
 
 HEAT_ENDS = ("no evidence", "strong evidence")
 """The two ends of the heat map's colour bar."""
+
+SCAN_PICKER = "Scan in this archive"
+"""Names the list from which one of an archive's scans is chosen."""
+
+SAVE_TITLE = "Save the answer"
+"""Names the buttons that save it."""
+
+SAVE_NAMES = {
+    "pdf": "PDF page",
+    "sr": "DICOM report",
+    "capture": "DICOM image",
+    "csv": "CSV",
+    "jsonl": "JSON Lines",
+}
+"""What each of these buttons is called."""
+
+PLANES_LABEL = "Three planes through the volume, with crosshairs"
+"""Names the viewer for those who cannot see it."""
+
+NO_PLANES = "This browser cannot draw the three planes (it has no WebGL 2). The answer does not need them."
+"""Stands in the place of the viewer."""
+
+NOT_PLACED = "The file does not say where left and right are: the letters at the edges are a guess."
+"""Stands beside a viewer whose directions are not known."""
+
+SLICE_SLIDER = "Slice"
+"""Names the slider that moves along a volume."""
+
+SLICE_TABLE = ("All slices as a table", "Slice", "Probability", "Remark")
+"""Names the table of a volume's slices, and its columns."""
+
+BEST_MARK = "best"
+"""Marks the slice that shows the answer best."""
 
 _MAX_NAMED = 5
 """How many candidates a sentence spells out; a model of very many classes may name dozens."""
@@ -188,6 +221,58 @@ class RowPresentation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SliceRow:
+    """One slice of a volume's answer; plain text, not yet escaped.
+
+    Attributes
+    ----------
+    probability : float or None
+        What the plot shows, in [0, 1]; None where the slice does not count.
+    percent : str
+        The same for people; empty where there is none.
+    remark : str
+        What else is to be said of it: "nearly empty", "something was found"; may be empty.
+    is_suspicious : bool
+        See `inference.combine.VolumePrediction`.
+    """
+
+    probability: float | None
+    percent: str
+    remark: str
+    is_suspicious: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlicesPresentation:
+    """A volume's answer along the volume; plain text, not yet escaped.
+
+    Attributes
+    ----------
+    title : str
+        What the plot shows.
+    summary : tuple of str
+        See `describe_volume`.
+    rows : tuple of SliceRow
+        Of every slice, in order; empty if the volume was rejected.
+    suspicious : int
+        How many slices are suspicious.
+    """
+
+    title: str
+    summary: tuple[str, ...]
+    rows: tuple[SliceRow, ...]
+    suspicious: int
+
+    def name_strip(self, shown: int) -> str:
+        """Name the thumbnails, of which so many are shown."""
+        if not self.suspicious:
+            return "The slice that looks most suspicious"
+        if shown < self.suspicious:
+            return f"The {shown} most suspicious of {self.suspicious} slices"
+        return "The suspicious slices"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fact:
     """One line of the panel about the model: a name, its value and a remark, each may be empty."""
 
@@ -327,6 +412,58 @@ def describe_volume(found: VolumePrediction, bundle: ModelBundle) -> tuple[str, 
     return tuple(sentences)
 
 
+def present_slices(found: VolumePrediction, bundle: ModelBundle) -> SlicesPresentation:
+    """Word a volume's answer slice by slice: how probable it is that something is there, or the answer's own label."""
+    label = found.answer.label
+    what = "something was found" if bundle.background else f"{bundle.spoken_label(label)} is likeliest"
+
+    def word(number: int, one: Prediction | InputError) -> SliceRow:
+        if not isinstance(one, Prediction) or number in found.empty or one.verdict is Verdict.REJECTED:
+            remark = "nearly empty" if number in found.empty else "not of this kind"
+            remark = remark if isinstance(one, Prediction) else "cannot be read"
+            return SliceRow(probability=None, percent="", remark=remark, is_suspicious=False)
+        background = bundle.background
+        probability = one.probabilities[label] if background is None else 1.0 - one.probabilities[background]
+        remarks = [what] if number in found.suspicious else []
+        if number == found.best_slice:
+            remarks.append("shows the answer best")
+        return SliceRow(
+            probability=probability,
+            percent=format_percent(probability),
+            remark=", ".join(remarks),
+            is_suspicious=number in found.suspicious,
+        )
+
+    name = "something is there" if bundle.background else f"it is {bundle.spoken_label(label)}"
+    rows = tuple(word(number, one) for number, one in enumerate(found.slices))
+    return SlicesPresentation(
+        title=f"How probable it is, slice by slice, that {name}",
+        summary=describe_volume(found, bundle),
+        rows=() if found.best_slice is None else rows,
+        suspicious=len(found.suspicious),
+    )
+
+
+def word_slice(number: int, count: int) -> str:
+    """Name a slice, counted from 0."""
+    return f"slice {number + 1} of {count}"
+
+
+def present_saving() -> str:
+    """Word the time until a file is there."""
+    return "Making the file…"
+
+
+def present_saved(file_name: str) -> str:
+    """Word a file that was handed over."""
+    return f"{file_name} was saved."
+
+
+def present_not_saved() -> str:
+    """Word a server that did not make the file: it is stopped, or it does not have the image any more."""
+    return "The file could not be made. If the image was chosen more than an hour ago, choose it again."
+
+
 def list_numbers(numbers: Sequence[int]) -> str:
     """Word rising numbers: ``"3, 7–9"``."""
     runs: list[list[int]] = []
@@ -374,10 +511,19 @@ def present_loading(bundle: ModelBundle) -> Presentation:
     return Presentation(tone=Tone.BUSY, sentence="Loading the model…", detail=bundle.title)
 
 
-def present_busy(before: int = 0) -> Presentation:
-    """Word the time between Submit and the answer; ``before`` is how many images come first."""
+def present_busy(before: int = 0, slices: str = "") -> Presentation:
+    """Word the time between Submit and the answer.
+
+    Parameters
+    ----------
+    before : int
+        How many images come first.
+    slices : str
+        How many slices a volume has, as a number or what stands for it.
+    """
     waiting = f"{before} {'image is' if before == 1 else 'images are'} before yours." if before else ""
-    return Presentation(tone=Tone.BUSY, sentence="Reading the image…", detail=waiting)
+    sentence = f"Reading {slices} slices…" if slices else "Reading the image…"
+    return Presentation(tone=Tone.BUSY, sentence=sentence, detail=waiting)
 
 
 def present_missing(action: str = "Submit") -> Presentation:

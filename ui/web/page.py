@@ -8,25 +8,28 @@ which asks routes of its own (`ui.web.batch_routes`).
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
 
 from inference.bundle import ModelBundle
 from inference.catalogue import Catalogue
-from inference.images import load_image
+from inference.volume import Volume
 from ui.presenter import (
     present_busy,
     present_error,
     present_idle,
     present_missing,
-    present_prediction,
     present_too_large,
     present_unreachable,
 )
+from ui.web.answers import answer_scan, show_scan
 from ui.web.batch_part import build_batch
+from ui.web.downloads import build_download, list_kinds
 from ui.web.panels import render_about, render_disclaimer, render_each, render_footer, render_header
 from ui.web.parts import (
     answer_for,
@@ -44,6 +47,17 @@ from ui.web.parts import (
     uploaded_path,
 )
 from ui.web.places import Places
+from ui.web.scans import list_scans, open_scan
+from ui.web.viewer import voxels_value
+from ui.web.volume_parts import (
+    build_downloads,
+    build_scan,
+    build_slices,
+    build_viewer,
+    download_value,
+    not_saved_value,
+    viewer_value,
+)
 
 _KEEP_UPLOADS_S = 2700
 """Uploads older than this are deleted, and all of them when the server stops."""
@@ -86,7 +100,8 @@ def build_page(models: Catalogue, settings: SettingsLike, places: Places | None 
     -------
     gradio.Blocks
         It offers one API call, ``/classify``: ``client.predict(gradio_client.handle_file(path), api_name="/classify")``
-        returns ``(numbers, answer)``; ``model=NAME`` asks another model than the first. ``numbers`` is ``{"label",
+        returns ``(numbers, answer)``; ``model=NAME`` asks another model than the first, ``scan=2`` answers the second
+        scan of an archive. ``numbers`` is ``{"label",
         "confidences": [{"label", "confidence"}]}``, the classes that the page shows, the most probable first,
         confidences in [0, 1] and not rounded, or ``{}`` when the image could not be read. ``answer`` is what
         `ui.web.parts.answer_value` returns; its ``error`` is then a sentence.
@@ -113,7 +128,10 @@ class _View:
 
     model: gr.HTML
     image: gr.HTML
+    scan: gr.HTML
     picture: gr.HTML
+    viewer: gr.HTML
+    downloads: gr.HTML
     submit: gr.Button
     clear: gr.Button
     verdict: gr.HTML
@@ -126,20 +144,20 @@ class _Handlers:
     def __init__(self, models: Catalogue, places: Places) -> None:
         self._models, self._places = models, places
 
-    def classify(self, image: object, model: str | None) -> Answer:
+    def classify(self, image: object, model: str | None, scan: object = 1) -> Answer:
         """Classify an image file. Returns the numbers of the classes that are shown, and the verdict in words."""
-        path = uploaded_path(image)
+        path, number = uploaded_path(image), _read_number(scan)
         if path is None:
-            return _NO_NUMBERS, answer_for(None, model, present_missing())
+            return _NO_NUMBERS, answer_for(None, model, present_missing(), scan=number)
         try:
-            with self._places.take():
+            with self._places.take(), open_scan(Path(path), number) as found:
                 classifier = self._models.load(None if model is None else str(model))  # an API client may send anything
-                prediction = classifier.predict(path, explain=True)
-            presentation = present_prediction(prediction, classifier.bundle)
+                presentation, prediction, volume = answer_scan(classifier, found, path)
         except Exception as error:  # a front shows every error as a sentence; present_error logs what it does not know
-            return _NO_NUMBERS, answer_for(path, model, present_error(error))
+            return _NO_NUMBERS, answer_for(path, model, present_error(error), scan=number)
         numbers = {row.label: row.probability for row in presentation.rows}
-        return numbers, answer_for(path, model, presentation, prediction)
+        saves = list_kinds(is_dicom=found.is_dicom)
+        return numbers, answer_for(path, model, presentation, prediction, scan=number, volume=volume, saves=saves)
 
     def prepare(self, model: str) -> dict[str, Any]:
         """Load the network of a model that was chosen, if it is not loaded yet."""
@@ -149,15 +167,47 @@ class _Handlers:
             presentation = present_error(error)
         return {**answer_value(presentation), "prepared": model}
 
-    def show_picture(self, image: object) -> dict[str, str]:
-        """Decode an upload and make the picture that is looked at."""
-        path = uploaded_path(image)
+    def show_picture(self, image: object, scan: object) -> dict[str, Any]:
+        """Decode an upload and make the picture that is looked at; of an archive, also name its scans."""
+        path, number = uploaded_path(image), _read_number(scan)
         if path is None:
             return picture_value()
         try:
-            return picture_value(path, load_image(path).pixels)
+            with open_scan(Path(path), number) as found:
+                return {**show_scan(found, path), "scan": number, "scans": list_scans(Path(path))}
         except Exception as error:
             return picture_value(path, message=present_error(error).sentence)
+
+    def show_planes(self, image: object, scan: object) -> dict[str, Any]:
+        """Make the voxels of a volume for the viewer; the picture says what cannot be read."""
+        path, number = uploaded_path(image), _read_number(scan)
+        if path is None:
+            return viewer_value()
+        try:
+            with open_scan(Path(path), number) as found:
+                voxels = voxels_value(found.content) if isinstance(found.content, Volume) else {}
+        except Exception as error:
+            return viewer_value(path, number, message=present_error(error).sentence)
+        return viewer_value(path, number, **voxels)
+
+    def save(self, image: object, model: str | None, scan: object, wanted: object) -> dict[str, str]:
+        """Make a file of the answer; nothing of it stays here."""
+        path, number = uploaded_path(image), _read_number(scan)
+        kind = str(wanted.get("kind")) if isinstance(wanted, dict) else ""
+        if path is None:
+            return download_value(sentence=present_missing().sentence)
+        try:
+            classifier = self._models.load(None if model is None else str(model))
+            with self._places.take():
+                content = build_download(classifier, Path(path), number, kind)
+        except Exception as error:
+            return download_value(path, kind, sentence=present_error(error).sentence)
+        return download_value(path, kind, base64.b64encode(content).decode("ascii"))
+
+
+def _read_number(scan: object) -> int:
+    """A scan's number; an API client may send anything."""
+    return scan if isinstance(scan, int) and scan > 0 else 1
 
 
 def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike, places: Places) -> _View:
@@ -181,7 +231,9 @@ def _lay_out_image(view: _View, bundles: Sequence[ModelBundle], settings: Settin
         with gr.Column(elem_id="image-column", scale=3, min_width=300):
             with gr.Row(elem_id="image-row"):
                 view.picture = build_picture()
+                view.viewer = build_viewer()
                 view.image = build_image_input(settings.max_file_bytes)
+            view.scan = build_scan()
             with gr.Row(elem_id="action-row"):
                 view.submit = gr.Button(
                     "Submit", variant="primary", size="lg", elem_id="submit", scale=3, min_width=120
@@ -194,7 +246,9 @@ def _lay_out_image(view: _View, bundles: Sequence[ModelBundle], settings: Settin
                 view.numbers = gr.Label(
                     label="numbers", show_label=False, show_heading=False, container=False, elem_id="numbers"
                 )
+            view.downloads = build_downloads()
             build_still(render_each(bundles, render_disclaimer), "disclaimer")
+    build_slices()
     build_examples(bundles)
 
 
@@ -208,15 +262,19 @@ def _connect(view: _View, handlers: _Handlers, settings: SettingsLike) -> None:
     stands in the place of an answer while there is none, in the words of the chosen model.
     """
     answer = [view.numbers, view.verdict]
-    blank = [view.picture, *answer]
-    asking = [view.image, view.model]
-    no_picture, unreachable = _to_js(picture_value()), _to_js(answer_value(present_unreachable()))
+    blank = [view.scan, view.picture, view.viewer, *answer]
+    asking, looking = [view.image, view.model, view.scan], [view.image, view.scan]
+    no_picture = f"1, {_to_js(picture_value())}, {_to_js(viewer_value())}"
+    unreachable = _to_js(answer_value(present_unreachable()))
     on_server: dict[str, Any] = {"queue": False, "trigger_mode": "multiple"}
 
     running = {**answer_value(present_busy()), "running": True}
-    view.submit.click(**_IN_BROWSER, outputs=answer, js=f"() => [{{}}, {_to_js(running)}]")
+    counted = _to_js(present_busy(slices="#").sentence)
+    sentence = f"window.gyrus.slices > 1 ? {{sentence: {counted}.replace('#', window.gyrus.slices)}} : {{}}"
+    view.submit.click(**_IN_BROWSER, outputs=answer, js=f"() => [{{}}, {{...{_to_js(running)}, ...({sentence})}}]")
     run = view.submit.click(handlers.classify, asking, answer, api_name="classify", show_progress="hidden", **on_server)
-    broken_off = f"(image, model) => [{{}}, {{...{unreachable}, image: image ? image.path : null, asked: model}}]"
+    of_asked = "image: image ? image.path : null, asked: model, scan"
+    broken_off = f"(image, model, scan) => [{{}}, {{...{unreachable}, {of_asked}}}]"
     run.failure(**_IN_BROWSER, inputs=asking, outputs=answer, js=broken_off)
 
     view.model.choose(**_IN_BROWSER, outputs=answer, js="() => [{}, window.gyrus.still()]")
@@ -225,12 +283,22 @@ def _connect(view: _View, handlers: _Handlers, settings: SettingsLike) -> None:
     loading.failure(**_IN_BROWSER, inputs=view.model, outputs=view.verdict, js=not_loaded)
 
     view.image.start(**_IN_BROWSER, outputs=blank, js=f"() => [{no_picture}, {{}}, window.gyrus.still()]")
-    view.image.upload(handlers.show_picture, view.image, view.picture, **on_server, **_QUIET)
+    view.image.upload(handlers.show_picture, looking, view.picture, **on_server, **_QUIET)
+    view.scan.choose(
+        **_IN_BROWSER,
+        outputs=[view.viewer, *answer],
+        js=f"() => [{_to_js(viewer_value())}, {{}}, window.gyrus.still()]",
+    )
+    view.scan.choose(handlers.show_picture, looking, view.picture, **on_server, **_QUIET)
+    view.picture.look(handlers.show_planes, looking, view.viewer, **on_server, **_QUIET)
     too_large = _to_js(answer_value(present_too_large(settings.max_file_bytes)))
     view.image.refuse(**_IN_BROWSER, outputs=answer, js=f"() => [{{}}, {too_large}]")
     view.image.fail(**_IN_BROWSER, outputs=answer, js=f"() => [{{}}, {unreachable}]")
     cleared = f"() => [null, {no_picture}, {{}}, window.gyrus.still()]"
     view.clear.click(**_IN_BROWSER, outputs=[view.image, *blank], js=cleared)
+
+    saving = view.downloads.save(handlers.save, [*asking, view.downloads], view.downloads, **on_server, **_QUIET)
+    saving.failure(**_IN_BROWSER, outputs=view.downloads, js=f"() => ({_to_js(not_saved_value())})")
 
 
 def _to_js(value: object) -> str:

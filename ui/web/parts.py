@@ -54,7 +54,7 @@ _THUMBNAIL_SIDE_PX = 160
 
 _TEMPLATES = {
     "image_input": """
-<input type="file" id="image-file" class="visually-hidden" aria-describedby="image-hint">
+<input type="file" id="image-file" class="visually-hidden" multiple aria-describedby="image-hint">
 <label for="image-file" class="choose">Choose an image</label>
 <p id="image-hint" class="hint">or drop it anywhere on this page, or paste it</p>
 """,
@@ -101,7 +101,7 @@ def build_image_input(max_bytes: int) -> gr.HTML:
     max_bytes : int
         A larger file is not sent.
     """
-    part = _build_part("image_input", label="Image file", max_bytes=max_bytes, elem_id="image")
+    part = build_part("image_input", label="Image file", max_bytes=max_bytes, elem_id="image")
     # Set on the object, because Gradio writes a .pyi file beside the source of every subclass of its components.
     part.api_info = lambda: dict(_FILE_SCHEMA)  # type: ignore[method-assign]
     return part
@@ -109,7 +109,7 @@ def build_image_input(max_bytes: int) -> gr.HTML:
 
 def build_picture() -> gr.HTML:
     """Build the image on black; its value is a `picture_value`."""
-    return _build_part("picture", value=picture_value(), elem_id="picture")
+    return build_part("picture", value=picture_value(), elem_id="picture")
 
 
 def build_picker(bundles: Sequence[ModelBundle]) -> gr.HTML:
@@ -118,7 +118,7 @@ def build_picker(bundles: Sequence[ModelBundle]) -> gr.HTML:
     It is not shown when there is one model. Event: ``choose`` (another model was chosen).
     """
     choices = list(name_models(bundles).items())
-    part = _build_part(
+    part = build_part(
         "picker", value=bundles[0].name, choices=choices, label="Model", visible=len(choices) > 1, elem_id="picker"
     )
     schema = {"type": "string", "enum": [name for name, _ in choices]}
@@ -139,7 +139,7 @@ def build_verdict(bundles: Sequence[ModelBundle], look: Callable[[object], tuple
 
     states = {bundle.name: _lay_out_states(bundle) for bundle in bundles}
     first = bundles[0].name
-    part = _build_part(
+    part = build_part(
         "verdict",
         value=states[first]["idle"],
         states=states,
@@ -154,19 +154,19 @@ def build_verdict(bundles: Sequence[ModelBundle], look: Callable[[object], tuple
 
 def build_heat() -> gr.HTML:
     """Build the heat map's switch, slider and colour bar; `build_verdict` hands its map on to them."""
-    return _build_part("heat", elem_id="heat")
+    return build_part("heat", elem_id="heat")
 
 
 def build_examples(bundles: Iterable[ModelBundle]) -> gr.HTML | None:
     """Build a row of example pictures; one that is pressed is taken like an upload, and submitted."""
     html = render_each(bundles, _render_examples)
-    return _build_part("examples", value=html, elem_id="examples") if html else None
+    return build_part("examples", value=html, elem_id="examples") if html else None
 
 
 def build_classes(bundles: Iterable[ModelBundle]) -> gr.HTML | None:
     """Build the panel that lists the classes of models that have many."""
     html = render_each(bundles, render_classes)
-    return _build_part("classes", value=html, elem_id="classes") if html else None
+    return build_part("classes", value=html, elem_id="classes") if html else None
 
 
 def build_still(html: str, elem_id: str) -> gr.HTML:
@@ -226,10 +226,14 @@ def heatmap_value(heatmap: Heatmap) -> dict[str, str]:
 
 
 def answer_for(
-    image: str | None, asked: object, presentation: Presentation, prediction: Prediction | None = None
+    image: str | None, asked: object, presentation: Presentation, prediction: Prediction | None = None, **more: Any
 ) -> dict[str, Any]:
-    """Lay out an `answer_value` that ends a run: for which upload, asked of which model; a late one is put aside."""
-    return {**answer_value(presentation, prediction), "image": image, "asked": asked}
+    """Lay out an `answer_value` that ends a run: for which upload, asked of which model; a late one is put aside.
+
+    ``more`` is ``scan`` (which of an archive), ``volume`` (`ui.web.viewer.slices_value`) and ``saves``
+    (`ui.web.downloads.list_kinds`).
+    """
+    return {**answer_value(presentation, prediction), "image": image, "asked": asked, **more}
 
 
 def _lay_out_states(bundle: ModelBundle) -> dict[str, Any]:
@@ -247,7 +251,9 @@ def page_title(bundle: ModelBundle) -> str:
     return f"Gyrus: {bundle.title}"
 
 
-def picture_value(image: str = "", pixels: np.ndarray | None = None, message: str = "") -> dict[str, str]:
+def picture_value(
+    image: str = "", pixels: np.ndarray | None = None, message: str = "", words: str = ""
+) -> dict[str, Any]:
     """Lay out the value of `build_picture`.
 
     Parameters
@@ -258,12 +264,14 @@ def picture_value(image: str = "", pixels: np.ndarray | None = None, message: st
         None shows the message, or an empty stage.
     message : str
         Why there is nothing to see.
+    words : str
+        Which slice of a volume it is.
     """
     if pixels is None:
         state = "problem" if message else "empty"
         return {"image": image, "state": state, "src": "", "alt": "", "caption": "", "message": message}
     height_px, width_px = pixels.shape[:2]
-    size = f"{width_px} × {height_px} pixels"
+    size = f"{width_px} × {height_px} pixels{words and ', '}{words}"
     return {
         "image": image,
         "state": "shown",
@@ -302,9 +310,10 @@ def _thumbnail(path: Path) -> str:
         return encode_picture(np.asarray(picture.convert("RGB")), _THUMBNAIL_SIDE_PX)
 
 
-def _build_part(name: str, **options: Any) -> gr.HTML:
+def build_part(name: str, template: str = "", **options: Any) -> gr.HTML:
+    """Build a part with the script ``assets/<name>.js``; ``template`` is a constant, by default one of those above."""
     return gr.HTML(
-        html_template=_TEMPLATES[name],
+        html_template=template or _TEMPLATES[name],
         js_on_load=(ASSETS / f"{name}.js").read_text(encoding="utf-8"),
         apply_default_css=False,
         **options,

@@ -19,6 +19,7 @@ from ui.web.middleware import MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware, Pas
 from ui.web.page import build_page
 from ui.web.places import Places, PlacesMiddleware
 from ui.web.theme import mount_options
+from ui.web.vendor import add_vendor
 
 
 def build_app(models: Catalogue, settings: Settings) -> FastAPI:
@@ -42,6 +43,7 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
     app.root_path = settings.root_path
     add_routes(app, models)
     add_batch(app, models, settings)
+    add_vendor(app)
     places = Places()
     app.add_middleware(PlacesMiddleware, places=places)
     if settings.auth is not None:

@@ -20,6 +20,8 @@ _ASSETS = Path(__file__).parent / "assets"
 
 FAVICON_PATH = _ASSETS / "favicon.png"
 
+_SHEETS = ("page.css", "batch.css", "volume.css")
+
 _SANS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono", "monospace")
 
@@ -67,7 +69,7 @@ def build_css() -> str:
     light = "".join(f"--tone-{tone.value}: {color.light};" for tone, color in TONE_COLORS.items())
     dark = "".join(f"--tone-{tone.value}: {color.dark};" for tone, color in TONE_COLORS.items())
     stops = ", ".join(f"rgb({red} {green} {blue} / {alpha / 255:.3f})" for red, green, blue, alpha in color_stops())
-    sheet = "".join((_ASSETS / name).read_text(encoding="utf-8") for name in ("page.css", "batch.css"))
+    sheet = "".join((_ASSETS / name).read_text(encoding="utf-8") for name in _SHEETS)
     return f":root {{{light}--heat: {stops};}}\n.dark {{{dark}}}\n{sheet}"
 
 

@@ -1,7 +1,12 @@
-// What the page's parts share: which image and which model are current, and why Submit has to wait.
+// What the page's parts share: which image and which model are current, and why Submit has to wait. Parts tell one another
+// by events: "gyrus-answer" (an answer is shown, or withdrawn), "gyrus-heat" (switch or slider moved), "gyrus-slice".
 window.gyrus = {
   image: null, // the path of the upload that the page shows, or null; an answer for another one is out of date
   model: null, // the name of the chosen model; an answer of another one is out of date
+  scan: 1, // which of an archive's scans; an answer for another one is out of date
+  slices: 0, // how many the scan has, if it is a volume
+  slice: 0, // the one that viewer, plot and strip show
+  heat: { visible: true, opacity: 0.6 },
   again: false, // the image was there before the model was chosen
   states: {}, // by model, what stands in the place of an answer; verdict.js fills it
   reasons: new Set(),
@@ -28,6 +33,16 @@ window.gyrus = {
     return this.image && this.again ? again : idle;
   },
   showHeat() {}, // heat.js puts its own here
+  showPicture() {}, // picture.js
+  showScans() {}, // scan.js
+  tell(name, detail) {
+    document.dispatchEvent(new CustomEvent(`gyrus-${name}`, { detail }));
+  },
+  select(number, by, place) { // place: column and row to go to in the slice, if any
+    if (number === this.slice && by === "viewer") return;
+    this.slice = number;
+    this.tell("slice", { number, by, place });
+  },
   whenFree(task) {
     this.waiting.push(task);
     this.update();

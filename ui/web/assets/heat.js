@@ -14,6 +14,8 @@ function paint() {
   layer.style.opacity = opacity.value / 100;
   section.style.setProperty("--heat-opacity", opacity.value / 100); // the colour bar shows what the layer shows
   opacity.disabled = !visible.checked;
+  window.gyrus.heat = { visible: visible.checked, opacity: opacity.value / 100 };
+  window.gyrus.tell("heat");
 }
 
 window.gyrus.showHeat = (heatmap) => {

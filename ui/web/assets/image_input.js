@@ -1,5 +1,6 @@
 // Runs in gradio.HTML with element, trigger, props and upload. Takes one file, sends it as it is, and reports
 // "start", "upload", "refuse" or "fail". The newest file wins: `ticket` tells an overtaken upload to keep quiet.
+// Several files, such as a series, are sent as the zip archive that they would be (without compression).
 const { gyrus } = window;
 const input = element.querySelector("input[type=file]");
 let ticket = 0;
@@ -7,21 +8,59 @@ let ticket = 0;
 function forget() {
   ticket += 1;
   gyrus.image = null;
+  gyrus.scan = 1;
   gyrus.again = false;
   gyrus.unlock("uploading");
   return ticket;
 }
 
-async function take(file, thenSubmit = false) {
+const CRC = Uint32Array.from({ length: 256 }, (_, index) => {
+  let value = index;
+  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+  return value;
+});
+
+function checksum(bytes) {
+  let value = -1;
+  for (const byte of bytes) value = CRC[(value ^ byte) & 255] ^ (value >>> 8);
+  return ~value >>> 0;
+}
+
+function numbers(...pairs) { // of so many bytes each, the lowest first
+  return Uint8Array.from(pairs.flatMap(([size, value]) => Array.from({ length: size }, (_, at) => (value >>> (8 * at)) & 255)));
+}
+
+async function pack(files) { // https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3
+  const parts = [];
+  const directory = [];
+  let offset = 0;
+  for (const [index, file] of files.entries()) {
+    const taken = files.slice(0, index).some((other) => other.name === file.name);
+    const name = new TextEncoder().encode(taken ? `${index + 1}-${file.name}` : file.name);
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const about = [[2, 20], [2, 0x800], [2, 0], [2, 0], [2, 0x21], [4, checksum(bytes)], [4, bytes.length], [4, bytes.length], [2, name.length], [2, 0]];
+    parts.push(numbers([4, 0x04034b50], ...about), name, bytes);
+    directory.push(numbers([4, 0x02014b50], [2, 20], ...about, [2, 0], [2, 0], [2, 0], [4, 0], [4, offset]), name);
+    offset += 30 + name.length + bytes.length;
+  }
+  const size = directory.reduce((sum, part) => sum + part.length, 0);
+  const end = numbers([4, 0x06054b50], [2, 0], [2, 0], [2, files.length], [2, files.length], [4, size], [4, offset], [2, 0]);
+  return new File([...parts, ...directory, end], `${files.length} files.zip`);
+}
+
+async function take(given, thenSubmit = false) {
   const mine = forget();
   gyrus.lock("uploading");
   props.value = null;
   trigger("start");
+  const files = Array.from(given);
   try {
-    if (file.size > props.max_bytes) {
+    if (files.reduce((sum, one) => sum + one.size, 0) > props.max_bytes) {
       trigger("refuse");
       return;
     }
+    const file = files.length > 1 ? await pack(files) : files[0];
+    if (mine !== ticket) return;
     const { path, url } = await upload(file);
     if (mine !== ticket) return;
     gyrus.image = path;
@@ -40,10 +79,10 @@ async function take(file, thenSubmit = false) {
 }
 
 input.addEventListener("change", () => {
-  if (input.files.length) take(input.files[0]);
+  if (input.files.length) take(input.files);
   input.value = ""; // so that the same file can be chosen again
 });
-document.addEventListener("gyrus-example", (event) => take(event.detail, true));
+document.addEventListener("gyrus-example", (event) => take([event.detail], true));
 document.addEventListener("click", (event) => event.target.closest("#clear") && forget(), true);
 
 const hasFiles = (transfer) => transfer && Array.from(transfer.types).includes("Files");
@@ -63,11 +102,11 @@ document.addEventListener("drop", (event) => {
   dragging(false);
   if (!hasFiles(event.dataTransfer)) return;
   event.preventDefault();
-  if (event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
+  if (event.dataTransfer.files.length) take(event.dataTransfer.files);
 });
 document.addEventListener("paste", (event) => {
   const files = event.clipboardData ? event.clipboardData.files : [];
   if (!files.length) return;
   event.preventDefault();
-  take(files[0]);
+  take(files);
 });

@@ -1,25 +1,35 @@
-// Runs in gradio.HTML with element, props and watch. Shows the value that `picture_value` in parts.py lays out, unless
-// it was made of an image that the page no longer shows.
+// Runs in gradio.HTML with element, trigger, props and watch. Shows the value that `picture_value` in parts.py lays out,
+// unless it was made of an image that the page no longer shows. Of a volume it reports "look", which fetches the viewer.
+const { gyrus } = window;
 const figure = element.querySelector("figure");
 const img = figure.querySelector("img");
 const caption = figure.querySelector("figcaption");
 const message = element.querySelector(".picture-message");
 let shown = props.value;
 
+function write({ state, src, alt, caption: words, message: problem }) {
+  figure.dataset.state = state;
+  img.hidden = !src;
+  if (src) img.src = src;
+  else img.removeAttribute("src");
+  img.alt = alt;
+  caption.textContent = words;
+  message.textContent = problem;
+}
+
 function show() {
-  if (props.value.image && props.value.image !== window.gyrus.image) {
+  const { image, scan } = props.value;
+  if (image && (image !== gyrus.image || (scan || gyrus.scan) !== gyrus.scan)) {
     props.value = shown;
     return;
   }
   shown = props.value;
-  figure.dataset.state = shown.state;
-  img.hidden = !shown.src;
-  if (shown.src) img.src = shown.src;
-  else img.removeAttribute("src");
-  img.alt = shown.alt;
-  caption.textContent = shown.caption;
-  message.textContent = shown.message;
+  write(shown);
+  gyrus.slices = shown.slices || 0;
+  gyrus.showScans(shown.scans || []);
+  if (gyrus.slices) trigger("look");
 }
 
+gyrus.showPicture = (value) => value && write(value); // the slice that an answer is about; it belongs to the image on show
 watch("value", show);
 show();

@@ -52,7 +52,7 @@ async function watchQueue(mine) {
 }
 
 function show() {
-  const { running, image, asked, prepared } = props.value;
+  const { running, image, asked, scan, prepared } = props.value;
   if (running) {
     gyrus.lock("running");
     watchQueue(run += 1);
@@ -60,7 +60,7 @@ function show() {
   const isAnswer = image !== undefined;
   const isPrepared = prepared !== undefined;
   if (isPrepared && prepared === gyrus.model) gyrus.reasons.delete("loading");
-  const isLate = isAnswer && (image !== gyrus.image || asked !== gyrus.model);
+  const isLate = isAnswer && (image !== gyrus.image || asked !== gyrus.model || scan !== gyrus.scan);
   const isOver = isPrepared && (prepared !== gyrus.model || props.value.tone !== "error");
   if (isLate || isOver) props.value = gyrus.still();
   const { tone, sentence, detail, source, notes } = props.value;
@@ -76,7 +76,9 @@ function show() {
   }));
   list.hidden = !notes.length;
   correctNumbers();
+  gyrus.showPicture(props.value.volume?.picture);
   gyrus.showHeat(props.value.heatmap);
+  gyrus.tell("answer", props.value);
   if (isAnswer) gyrus.reasons.delete("running");
   if (isAnswer || isPrepared) gyrus.update(); // last, because it may start the next run
 }
