@@ -12,7 +12,7 @@ import uvicorn
 
 from inference import Catalogue, Classifier
 from inference.settings import Settings
-from ui.web.server import build_app
+from ui.web.server import build_app, build_config
 
 MAX_FILE_BYTES = 2 * 2**20
 """Small, so that a file that is too large is quickly made."""
@@ -26,7 +26,9 @@ def serve_in_thread(*models: Classifier | Catalogue) -> Iterator[str]:
     port = listener.getsockname()[1]
     catalogue = models[0] if isinstance(models[0], Catalogue) else Catalogue.of(*models)  # type: ignore[arg-type]
     app = build_app(catalogue, Settings(port=port, max_file_bytes=MAX_FILE_BYTES))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+    config = build_config(app)
+    config.timeout_graceful_shutdown = 2
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     deadline_s = time.monotonic() + 60

@@ -46,12 +46,6 @@ from ui.web.parts import (
 _CONCURRENT_RUNS = 2
 """Images classified at once; more wait. The runtime itself uses all cores for one image."""
 
-_KEEP_UPLOADS_S = 2700
-"""Uploads older than this are deleted, and all of them when the server stops."""
-
-_CHECK_UPLOADS_S = 900
-"""How often they are looked through; with `_KEEP_UPLOADS_S` an upload is kept for an hour at most."""
-
 _NO_NUMBERS: dict[str, float] = {}
 """Empties `gradio.Label`."""
 
@@ -73,13 +67,21 @@ class SettingsLike(Protocol):
         """Largest upload, in bytes."""
 
 
-def build_page(models: Catalogue, settings: SettingsLike) -> gr.Blocks:
+class UploadsLike(Protocol):
+    """What the page needs of `ui.web.uploads.Uploads`."""
+
+    def release(self, path: object) -> None:
+        """An upload was answered; it goes, unless a page shows it."""
+
+
+def build_page(models: Catalogue, settings: SettingsLike, uploads: UploadsLike) -> gr.Blocks:
     """Build the page around its models; whoever calls mounts or launches it with `ui.web.theme.mount_options`.
 
     Parameters
     ----------
     models : Catalogue
     settings : SettingsLike
+    uploads : UploadsLike
 
     Returns
     -------
@@ -90,11 +92,10 @@ def build_page(models: Catalogue, settings: SettingsLike) -> gr.Blocks:
         confidences in [0, 1] and not rounded, or ``{}`` when the image could not be read. ``answer`` is what
         `ui.web.parts.answer_value` returns; its ``error`` is then a sentence.
     """
-    handlers = _Handlers(models)
+    handlers = _Handlers(models, uploads)
     page = gr.Blocks(
         title=page_title(models.default),
         analytics_enabled=False,
-        delete_cache=(_CHECK_UPLOADS_S, _KEEP_UPLOADS_S),
         fill_width=True,
     )
     with page:
@@ -121,8 +122,8 @@ class _View:
 class _Handlers:
     """What runs on the server; each method ends in something to show, whatever goes wrong."""
 
-    def __init__(self, models: Catalogue) -> None:
-        self._models = models
+    def __init__(self, models: Catalogue, uploads: UploadsLike) -> None:
+        self._models, self._uploads = models, uploads
         self._slots = threading.BoundedSemaphore(_CONCURRENT_RUNS)
 
     def classify(self, image: object, model: str | None) -> Answer:
@@ -137,6 +138,8 @@ class _Handlers:
             presentation = present_prediction(prediction, classifier.bundle)
         except Exception as error:  # a front shows every error as a sentence; present_error logs what it does not know
             return _NO_NUMBERS, answer_for(path, model, present_error(error))
+        finally:
+            self._uploads.release(path)
         numbers = {row.label: row.probability for row in presentation.rows}
         return numbers, answer_for(path, model, presentation, prediction)
 
