@@ -165,7 +165,7 @@ def parse_tokens(text: str) -> tuple[str, ...]:
     if any(len(token) < MIN_TOKEN_LENGTH or not token.isascii() for token in tokens):
         raise SettingsError(
             f"An API token has {MIN_TOKEN_LENGTH} plain letters and digits at least; one that was received has not. "
-            ' python -c "import secrets; print(secrets.token_urlsafe())" makes one.'
+            'python -c "import secrets; print(secrets.token_urlsafe())" makes one.'
         )
     return tokens
 
