@@ -70,7 +70,7 @@ def vet_onnx(content: bytes, name: str) -> None:
         for message in _walk_onnx(memoryview(content), "model", 0):
             raise BundleError(f"The network {name} {message}; it is not loaded.")
     except (IndexError, ValueError, RecursionError) as error:
-        raise BundleError(f"{name} is not a network in ONNX's format, or it is damaged.") from error
+        raise BundleError(f"ONNX Runtime cannot load {name}: it is no network in ONNX's format, or damaged.") from error
 
 
 def vet_keras(content: bytes, name: str) -> None:
@@ -119,7 +119,7 @@ def _vet_archive(content: bytes, name: str) -> None:
                 with archive.open("model.weights.h5") as weights:
                     _vet_hdf5(io.BytesIO(weights.read(MAX_NETWORK_BYTES)), name)
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, NotImplementedError, RecursionError) as error:
-        raise BundleError(f"{name} is not a Keras file, or it is damaged.") from error
+        raise BundleError(f"Keras cannot read {name}: it is no Keras file, or damaged.") from error
 
 
 def _vet_hdf5(file: io.BytesIO, name: str) -> None:
@@ -134,7 +134,7 @@ def _vet_hdf5(file: io.BytesIO, name: str) -> None:
                 text = config.decode() if isinstance(config, bytes) else str(config)
                 _vet_config(json.loads(text), name)
     except (OSError, ValueError, KeyError, RuntimeError, RecursionError) as error:
-        raise BundleError(f"{name} is not a Keras file, or it is damaged.") from error
+        raise BundleError(f"Keras cannot read {name}: it is no Keras file, or damaged.") from error
 
 
 def _vet_group(group: Any, name: str, depth: int = 0) -> None:
