@@ -59,6 +59,8 @@ def all_paths(routes: list) -> Iterator[tuple[str, str]]:
             yield from all_paths(route.app._app.routes)
         elif isinstance(route, Mount):
             yield "GET", f"{route.path}/any"
+        elif hasattr(route, "original_router"):  # FastAPI's include_router
+            yield from all_paths(route.original_router.routes)
         elif isinstance(route, APIRoute):
             path = route.path_format
             for name in route.param_convertors:
