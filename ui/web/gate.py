@@ -8,13 +8,20 @@ components, edit the page (``vibe-code``) or tell about the server; nobody can a
 from __future__ import annotations
 
 import json
+import logging
 import re
+import sys
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
+
+from gradio import queueing, routes
 
 from ui.web.api import answer_error
 from ui.web.asgi import AsgiApp, Message, Receive, Scope, Send, route_path
 from ui.web.uploads import Uploads
+
+_LOG = logging.getLogger(__name__)
 
 _READ = ("GET", "HEAD")
 _NAME = r"[\w-]{1,100}"
@@ -91,7 +98,7 @@ class Gate:
         checked = json.dumps(call).encode()
         headers = [item for item in scope["headers"] if item[0] not in (b"content-length", b"transfer-encoding")]
         scope = {**scope, "headers": [*headers, (b"content-length", str(len(checked)).encode())]}
-        sent = False
+        sent = failed = False
 
         async def receive_checked() -> Message:
             nonlocal sent
@@ -100,7 +107,18 @@ class Gate:
             sent = True
             return {"type": "http.request", "body": checked, "more_body": False}
 
-        await self._app(scope, receive_checked, send)
+        async def send_unless_failed(message: Message) -> None:
+            nonlocal failed
+            failed = failed or message.get("status") == 500
+            if not failed:
+                await send(message)
+
+        try:
+            await self._app(scope, receive_checked, send_unless_failed)
+        except Exception as error:  # Gradio raises nearly anything on a call that it does not understand
+            _LOG.warning("A call failed in Gradio: %s", type(error).__name__)
+        if failed:
+            await answer_error("There is no such call, or it takes other values.", 400)(scope, receive, send)
 
     def _check(self, value: Any, depth: int = 0) -> Any:
         """The value, if each file in it is an upload that is there; addresses to fetch a file from are left out."""
@@ -115,6 +133,16 @@ class Gate:
                 raise _UnknownFileError
             value = {key: item for key, item in value.items() if key != "url"}
         return {key: self._check(item, depth + 1) for key, item in value.items()}
+
+
+def hush_gradio() -> None:
+    """Keep Gradio from printing traces: they show the values of a call, with the names of files."""
+
+    def log_kind() -> None:
+        _LOG.warning("A call failed in Gradio: %s", getattr(sys.exc_info()[0], "__name__", "unknown"))
+
+    for module in (routes, queueing):
+        module.traceback = SimpleNamespace(print_exc=log_kind)  # type: ignore[attr-defined]
 
 
 class _UnknownFileError(Exception):

@@ -18,7 +18,7 @@ from inference import Catalogue, SettingsError, __version__
 from inference.settings import Settings
 from ui.web.access import AccessMiddleware, FailureCounter, Guard, RateLimitMiddleware
 from ui.web.api import add_routes, describe_api
-from ui.web.gate import Gate
+from ui.web.gate import Gate, hush_gradio
 from ui.web.middleware import MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware, HeadersMiddleware
 from ui.web.page import build_page
 from ui.web.protocol import PunctualProtocol
@@ -73,6 +73,7 @@ def _mount_page(app: FastAPI, page: gr.Blocks, settings: Settings, options: dict
         **options,
     )
     page.config["version"] = _GRADIO_VERSION
+    hush_gradio()
     for route in app.routes:
         if isinstance(route, Mount) and route.path == "":
             route.app = Gate(route.app, uploads)
@@ -82,7 +83,8 @@ def _add_middleware(app: FastAPI, settings: Settings, head: str) -> None:
     """Put on what every request passes; what is added last sees it first."""
     app.add_middleware(BodyLimitMiddleware, limit_bytes=settings.max_file_bytes + MULTIPART_OVERHEAD_BYTES)
     if settings.is_guarded:
-        app.add_middleware(AccessMiddleware, guard=Guard(settings), failures=FailureCounter())
+        app.state.failures = FailureCounter()
+        app.add_middleware(AccessMiddleware, guard=Guard(settings), failures=app.state.failures)
     if settings.rate_limit:
         app.add_middleware(RateLimitMiddleware, per_minute=settings.rate_limit)
     if settings.trusted_proxies:

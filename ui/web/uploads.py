@@ -31,6 +31,7 @@ from typing import Any, BinaryIO
 from fastapi import FastAPI, Request, Response
 from filelock import FileLock, Timeout
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse
 
@@ -231,7 +232,7 @@ def add_upload_routes(app: FastAPI, uploads: Uploads, max_file_bytes: int) -> No
     async def upload(request: Request) -> Response:
         try:
             form = await request.form(max_files=1, max_fields=1)
-        except MultiPartException:
+        except (MultiPartException, HTTPException):
             return answer_error("Send one file as the field “files” of a multipart form.", 400)
         try:
             file = next((value for value in form.values() if isinstance(value, UploadFile)), None)
