@@ -159,17 +159,23 @@ def _vet_config(value: Any, name: str) -> None:
     """Refuse classes that are code or read files, modules that are not Keras's layers, and hostile names."""
     for section in _sections(value):
         class_name, module = section.get("class_name"), section.get("module")
-        if isinstance(class_name, str) and class_name.rsplit(">", 1)[-1] in _UNSAFE_CLASSES:
-            kind = class_name.rsplit(">", 1)[-1]
-            raise BundleError(f"{name} holds a {kind} layer, which {_UNSAFE_CLASSES[kind]}; it is not loaded.")
-        is_object = isinstance(class_name, str) and "config" in section
-        if is_object and module is not None and not (_is_safe_module(module) and class_name[:1].isupper()):
-            raise BundleError(f"{name} asks for {str(module)[:60]}.{str(class_name)[:60]}, which is no layer of Keras.")
-        if is_object and section.get("registered_name") not in (None, class_name) and module is None:
-            raise BundleError(f"{name} asks for an object of its author's own, {str(class_name)[:60]!r}.")
+        if isinstance(class_name, str):
+            _vet_class(class_name, module, section, name)
         layer_name = section.get("name")
         if isinstance(layer_name, str) and layer_name and not _is_layer_name(layer_name):
             raise BundleError(f"{name} has a layer called {layer_name[:60]!r}, which is no name of a layer.")
+
+
+def _vet_class(class_name: str, module: object, section: dict[str, Any], name: str) -> None:
+    kind = class_name.rsplit(">", 1)[-1]
+    if kind in _UNSAFE_CLASSES:
+        raise BundleError(f"{name} holds a {kind} layer, which {_UNSAFE_CLASSES[kind]}; it is not loaded.")
+    if "config" not in section:
+        return
+    if module is not None and not (_is_safe_module(module) and class_name[:1].isupper()):
+        raise BundleError(f"{name} asks for {str(module)[:60]}.{class_name[:60]}, which is no layer of Keras.")
+    if module is None and section.get("registered_name") not in (None, class_name):
+        raise BundleError(f"{name} asks for an object of its author's own, {class_name[:60]!r}.")
 
 
 def _is_safe_module(module: object) -> bool:

@@ -84,7 +84,8 @@ class TestGate:
             if path.rstrip("/") in needed or path == "/":
                 continue
             answer = client.request(method, path)
-            assert (answer.status_code, answer.json()["error"]) == (404, "There is nothing here."), (method, path)
+            assert answer.status_code == 404, (method, path)
+            assert method == "HEAD" or answer.json()["error"] == "There is nothing here.", (method, path)
             closed += 1
         assert closed > 40
 
@@ -177,7 +178,7 @@ class TestFilesInCalls:
     @pytest.mark.parametrize("route", ["run/nothing", "run/classify", "run/predict", "call/nothing", "call/v2/nothing"])
     def test_a_call_that_gradio_does_not_know_is_a_sentence(self, client: TestClient, route: str) -> None:
         answer = client.post(f"/gradio_api/{route}", json={"data": [named(upload(client))], "fn_index": 999})
-        assert (answer.status_code // 100, bool(answer.text), "slice" in answer.text) == (4, True, False)
+        assert (answer.status_code // 100, bool(answer.text), "slice.png" in answer.text) == (4, True, False)
 
     @pytest.mark.parametrize(("body", "status"), [(b"x", 400), (b"[" * 100_000, 400), (b" " * 2**19, 413)])
     def test_other_bodies_are_sentences(self, client: TestClient, body: bytes, status: int) -> None:
