@@ -100,13 +100,15 @@ class Settings:
 
         ``GYRUS_MODEL`` may hold several paths, with `os.pathsep` between them as in ``PATH``: a colon, on Windows a
         semicolon. ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT``, which Hugging Face Spaces sets, are read for host
-        and port; on a Space (``SPACE_ID`` is set) Hugging Face may show the page in its frame.
+        and port. On a Space (``SPACE_ID`` is set) Hugging Face may show the page in its frame, and its proxies are trusted.
 
         Raises
         ------
         SettingsError
             A value cannot be used.
         """
+
+        on_space = bool(environ.get("SPACE_ID", "").strip())
 
         def value(name: str, *others: str) -> str:
             return next((environ[key].strip() for key in (name, *others) if environ.get(key, "").strip()), "")
@@ -121,9 +123,9 @@ class Settings:
             share_without_password=parse_switch("GYRUS_SHARE_WITHOUT_PASSWORD", value("GYRUS_SHARE_WITHOUT_PASSWORD")),
             api_tokens=parse_tokens(value("GYRUS_API_TOKEN")),
             rate_limit=parse_rate_limit(value("GYRUS_RATE_LIMIT")),
-            trusted_proxies=parse_proxies(value("GYRUS_TRUSTED_PROXIES")),
+            trusted_proxies=parse_proxies(value("GYRUS_TRUSTED_PROXIES") or ("10.0.0.0/8" if on_space else "")),
             frame_ancestors=parse_frame_ancestors(
-                value("GYRUS_FRAME_ANCESTORS") or ("'self' https://huggingface.co" if value("SPACE_ID") else "'self'")
+                value("GYRUS_FRAME_ANCESTORS") or ("'self' https://huggingface.co" if on_space else "'self'")
             ),
         )
 

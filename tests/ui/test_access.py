@@ -308,4 +308,5 @@ def test_settings_are_read() -> None:
     assert settings.api_tokens == (TOKEN, "another-token-of-ours")
     assert (settings.rate_limit, settings.trusted_proxies) == (0, ("127.0.0.1", "10.0.0.0/8"))
     assert settings.frame_ancestors == ("'self'", "https://*.example.org")
-    assert Settings.from_env({"SPACE_ID": "a/b"}).frame_ancestors == ("'self'", "https://huggingface.co")
+    space = Settings.from_env({"SPACE_ID": "a/b"})
+    assert (space.frame_ancestors, space.trusted_proxies) == (("'self'", "https://huggingface.co"), ("10.0.0.0/8",))
