@@ -100,14 +100,13 @@ class Settings:
 
         ``GYRUS_MODEL`` may hold several paths, with `os.pathsep` between them as in ``PATH``: a colon, on Windows a
         semicolon. ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT``, which Hugging Face Spaces sets, are read for host
-        and port. On a Space (``SPACE_ID`` is set) Hugging Face may show the page in its frame, and its proxies are trusted.
+        and port; on a Space (``SPACE_ID`` is set) Hugging Face's frame and proxies are trusted.
 
         Raises
         ------
         SettingsError
             A value cannot be used.
         """
-
         on_space = bool(environ.get("SPACE_ID", "").strip())
 
         def value(name: str, *others: str) -> str:

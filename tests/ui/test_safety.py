@@ -81,7 +81,7 @@ class TestGate:
         needed = {re.sub(r"\{\w+\}", "1", path) for path in needed}
         closed = 0
         for method, path in sorted(set(all_paths(gradio.routes))):
-            if path.rstrip("/") in needed or path == "/":
+            if path.rstrip("/") in needed or path in ("/", "/gradio_api/upload"):  # of uploads the route is ours
                 continue
             answer = client.request(method, path)
             assert answer.status_code == 404, (method, path)
