@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from inference.settings import Settings
-from tests.browser.conftest import TIMEOUT_MS, OpenPage
+from tests.browser.conftest import SETTLED, TIMEOUT_MS, OpenPage
 from tests.browser.test_page import choose, sentence, submit
 from tests.fakes import FakeClassifier, make_breeds
 from tests.pictures import encode
@@ -39,6 +39,8 @@ def test_the_policy_is_kept_in_the_whole_flow(browser: sync_api.Browser) -> None
         context.add_init_script(VIOLATIONS)
         page = context.new_page()
         page.goto(url)
+        page.wait_for_selector("#verdict .sentence:not(:empty)")
+        page.evaluate(SETTLED)
         choose(page, encode())
         expect(page.locator("#picture img")).to_be_visible()
         submit(page)
@@ -122,6 +124,8 @@ def test_the_password_is_asked_for_and_lets_in(browser: sync_api.Browser, guarde
     page.get_by_label("User").fill("ann")
     page.get_by_label("Password").fill("secret")
     page.get_by_role("button", name="Log in").click()
+    page.wait_for_selector("#verdict .sentence:not(:empty)")
+    page.evaluate(SETTLED)
     choose(page, encode())
     submit(page)
     expect(sentence(page)).to_have_text("Pear, 94 %.")
