@@ -16,6 +16,7 @@ from tests.ui.test_safety import files
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the PyPI package playwright is not installed")
 expect = sync_api.expect
+expect.set_options(timeout=3 * TIMEOUT_MS)  # the first picture of a process waits for what is imported for it
 
 VIOLATIONS = """
 window.violations = [];
@@ -35,7 +36,7 @@ def test_the_policy_is_kept_in_the_whole_flow(browser: sync_api.Browser) -> None
     """Nothing that the page does is against its policy; and what is against it is stopped."""
     with serve_in_thread(FakeClassifier(), make_breeds()) as url:
         context = browser.new_context()
-        context.set_default_timeout(TIMEOUT_MS)
+        context.set_default_timeout(3 * TIMEOUT_MS)
         context.add_init_script(VIOLATIONS)
         page = context.new_page()
         page.goto(url)
