@@ -1,4 +1,4 @@
-# make run | make desktop | make test | make quality | make style | make train | make cross | make evaluate | make bench | make desktop-package
+# make run | make desktop | make test | make quality | make style | make train | make cross | make evaluate | make bench | make desktop-package | make sbom | make audit
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ VERSION ?= 1.0.0
 # The figures of make cross, when they are there.
 CROSS = $(if $(wildcard runs/cross.json),--cross runs/cross.json)
 
-.PHONY: run desktop desktop-package test test-package quality style train cross evaluate bench image clean help
+.PHONY: run desktop desktop-package test test-package quality style train cross evaluate bench image sbom audit clean help
 
 help:
 	@echo "make run        start the page at http://127.0.0.1:7860"
@@ -20,6 +20,8 @@ help:
 	@echo "make evaluate   measure the shipped bundle on DATA=FOLDER"
 	@echo "make bench      measure what Gyrus costs beside the articles' way (ROWS=1,2,3 for a part) and write bench/RESULTS.md"
 	@echo "make image      build the container image"
+	@echo "make sbom       list every package that the program needs in sbom.cdx.json (CycloneDX)"
+	@echo "make audit      look them up in the list of known holes (needs the network)"
 	@echo "make desktop-package  build the desktop program's folder, archive and installer in dist/"
 	@echo "make test-package     try what make desktop-package built, as root also its Debian package"
 
@@ -91,8 +93,16 @@ bench: $(VENV)/.bench chromium
 image:
 	docker build -t gyrus .
 
+# In an environment with nothing but the program, so that neither tests nor the tools themselves are listed.
+sbom: $(VENV)-audit/.audit
+	$(VENV)-audit/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
+	  --of JSON -o sbom.cdx.json $(VENV)-audit/program
+
+audit: $(VENV)-audit/.audit
+	$(VENV)-audit/bin/pip-audit --path "$$($(VENV)-audit/program/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
 clean:
-	rm -rf $(VENV) $(VENV)-package build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-package $(VENV)-audit sbom.cdx.json build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # Each kind of requirements is one stamp; a changed file installs again.
 $(VENV)/bin/python:
@@ -119,6 +129,14 @@ $(VENV)-package/.package: requirements.txt requirements-desktop.txt requirements
 
 $(VENV)/.bench: requirements.txt requirements-train.txt requirements-bench.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
+
+$(VENV)-audit/.audit: requirements.txt requirements-audit.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed; name yours with make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)-audit
+	$(PYTHON) -m venv --without-pip $(VENV)-audit/program
+	$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-audit.txt
+	$(VENV)-audit/bin/python -m pip --python $(VENV)-audit/program/bin/python install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 $(VENV)/.dev: requirements.txt requirements-desktop.txt requirements-train.txt requirements-reports.txt requirements-cluster.txt requirements-bench.txt requirements-dev.txt | $(VENV)/bin/python

@@ -10,7 +10,7 @@ from inference import Catalogue, GyrusError
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until stopped; returns the exit status."""
     from ui.web.options import read_settings
-    from ui.web.server import build_app, describe_address, open_socket, serve
+    from ui.web.server import build_app, greet, open_socket, serve
     from ui.web.share import start_sharing
 
     try:
@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GyrusError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Gyrus is at {describe_address(settings)}  (Ctrl+C stops it)", flush=True)
+    print(greet(settings), flush=True)
     if settings.share:
         start_sharing(settings)
     return serve(app, listener)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
@@ -34,6 +35,9 @@ OUTPUTS = ("logits", "probabilities", "sigmoid")
 """What a network's output may be, see `ModelBundle.output`."""
 
 _MAX_JSON_BYTES = 1_000_000
+
+_FILE_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f]{1,255}")
+"""A name that is no path on any system."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +225,7 @@ class ModelBundle:
         BundleError
             The file is missing, is not listed, or differs from what was listed.
         """
-        file_path = self.path / name
+        file_path = self.path / name if self.path.is_dir() else self.path
         try:
             content = file_path.read_bytes()
         except OSError as error:
@@ -322,7 +326,7 @@ class _Reader:
         return float(value)
 
     def _file_name(self, key: str, value: object) -> str:
-        if not isinstance(value, str) or not value or Path(value).name != value:
+        if not isinstance(value, str) or value in ("", ".", "..") or not _FILE_NAME.fullmatch(value):
             raise self._fail(key, "the name of a file inside the bundle's folder", value)
         return value
 
@@ -459,9 +463,16 @@ class _Reader:
             provenance=self._section("provenance"),
         )
         for file_path in (bundle.network_path, *(path / file_name for file_name in files)):
+            if path.is_dir() and file_path.exists() and not is_inside(file_path, path):
+                raise BundleError(f"The bundle {path} has {file_path.name}, which leads out of the folder.")
             if not file_path.is_file():
                 raise BundleError(f"The bundle {path} lacks the file {file_path.name} that its bundle.json names.")
         return bundle
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether a file lies in a folder after every link is followed."""
+    return path.resolve().is_relative_to(folder.resolve())
 
 
 def _is_numbers(value: object, count: int) -> bool:

@@ -6,7 +6,9 @@ nothing but a Keras file.
 
 from __future__ import annotations
 
+import logging
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +17,9 @@ import numpy as np
 
 from inference.bundle import ONNX_SUFFIXES, ModelBundle
 from inference.errors import BundleError, EngineError
+from inference.vetting import vet_keras, vet_onnx
+
+_LOG = logging.getLogger(__name__)
 
 _CONVERT_HINT = (
     'If Keras 2 saved it, convert it once where Keras 2 still runs: pip install "tensorflow<2.16", then '
@@ -90,6 +95,7 @@ class OnnxEngine:
     def __init__(self, content: bytes, name: str, threads: int = 0) -> None:
         import onnxruntime
 
+        vet_onnx(content, name)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN_US)
@@ -119,25 +125,36 @@ class KerasEngine:
 
     It has no heat map.
 
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    name : str
+        For messages, and the suffix tells the format.
+
     Raises
     ------
     BundleError
-        Keras does not accept the file.
+        `inference.vetting` or Keras does not accept the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, content: bytes, name: str) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
         try:
             import keras
         except ImportError as error:
-            raise BundleError(f"{path.name} is a Keras file, and TensorFlow is not installed here.") from error
+            raise BundleError(f"{name} is a Keras file, and TensorFlow is not installed here.") from error
+        vet_keras(content, name)
         try:
-            self._model: Any = keras.saving.load_model(path, compile=False, safe_mode=True)
+            with tempfile.TemporaryDirectory() as folder:  # what was looked at is what is loaded
+                copy = Path(folder) / f"network{Path(name).suffix}"
+                copy.write_bytes(content)
+                self._model: Any = keras.saving.load_model(copy, compile=False, safe_mode=True)
         except Exception as error:  # Keras raises nearly anything on a file that it does not know
             if "lambda" in str(error).lower():
-                raise BundleError(f"{path.name} holds a Lambda layer, which is code; it is not loaded.") from error
-            raise BundleError(f"Keras cannot read {path.name}. {_CONVERT_HINT} ({_first_line(error)})") from error
+                raise BundleError(f"{name} holds a Lambda layer, which is code; it is not loaded.") from error
+            raise BundleError(f"Keras cannot read {name}. {_CONVERT_HINT} ({_first_line(error)})") from error
 
     def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
         """See `Engine.run`."""
@@ -157,10 +174,16 @@ def load_engine(bundle: ModelBundle, threads: int = 0) -> Engine:
         The network's file is missing, altered or not readable.
     """
     path = bundle.network_path
-    content = bundle.read_file(bundle.network) if bundle.files else None
+    if not bundle.files and bundle.path.is_dir():
+        _LOG.warning(
+            "The bundle %s lists no SHA-256, so an altered file would not be noticed: python -m inference.seal %s",
+            bundle.name,
+            bundle.path,
+        )
+    content = bundle.read_file(bundle.network)
     if path.suffix.lower() in ONNX_SUFFIXES:
-        return OnnxEngine(path.read_bytes() if content is None else content, path.name, threads)
-    return KerasEngine(path)
+        return OnnxEngine(content, path.name, threads)
+    return KerasEngine(content, path.name)
 
 
 def _first_line(error: Exception) -> str:

@@ -7,26 +7,29 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import uvicorn
 
 from inference import Catalogue, Classifier
 from inference.settings import Settings
-from ui.web.server import build_app
+from ui.web.server import build_app, build_config
 
 MAX_FILE_BYTES = 2 * 2**20
 """Small, so that a file that is too large is quickly made."""
 
 
 @contextmanager
-def serve_in_thread(*models: Classifier | Catalogue) -> Iterator[str]:
+def serve_in_thread(*models: Classifier | Catalogue, settings: Settings | None = None) -> Iterator[str]:
     """Serve classifiers, or one catalogue, on a free port of the loopback interface; gives ``http://127.0.0.1:…/``."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     catalogue = models[0] if isinstance(models[0], Catalogue) else Catalogue.of(*models)  # type: ignore[arg-type]
-    app = build_app(catalogue, Settings(port=port, max_file_bytes=MAX_FILE_BYTES))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
+    app = build_app(catalogue, replace(settings or Settings(), port=port, max_file_bytes=MAX_FILE_BYTES))
+    config = build_config(app)
+    config.timeout_graceful_shutdown = 2
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     deadline_s = time.monotonic() + 60

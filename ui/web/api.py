@@ -23,7 +23,6 @@ from ui.web.volumes import answer_scans, find_picture
 
 def add_routes(app: FastAPI, models: Catalogue) -> None:
     """Add every route that is not the page's, and the form of every error."""
-    _close_uploads(app)
     _add_probes(app, models)
     _add_models(app, models)
     _add_classify(app, models)
@@ -35,15 +34,6 @@ def describe_api(models: Catalogue) -> str:
     """What the documentation says of the whole, in the words of the models."""
     lines = (f"**{b.title}** (`{b.name}`). {describe_purpose(b)} {word_disclaimer(b)}" for b in models.bundles.values())
     return "\n\n".join(line.strip() for line in lines)
-
-
-def _close_uploads(app: FastAPI) -> None:
-    """Gradio hands an upload to anyone who knows its path; the page never fetches one, so nobody may."""
-
-    @app.api_route("/gradio_api/file={path:path}", methods=["GET", "HEAD"], include_in_schema=False)
-    @app.api_route("/gradio_api/file/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
-    def refuse(path: str) -> Response:
-        return answer_error("Uploaded images are not handed out again.", 404)
 
 
 def _add_probes(app: FastAPI, models: Catalogue) -> None:

@@ -49,6 +49,7 @@ from inference.settings import Settings
 from ui.presenter import present_error, present_row
 from ui.web.batch_intake import Manifest, build_cases, receive, receive_file, strip_root
 from ui.web.parts import encode_picture
+from ui.web.uploads import open_private_folder
 
 PAGE_KEY = secrets.token_urlsafe(24)
 """Sent by the page in the header ``Gyrus-Page``; made anew at each start."""
@@ -83,7 +84,7 @@ def add_batch(app: FastAPI, models: Catalogue, settings: Settings) -> None:
         """
         if not _has_key(request):
             return _refuse_stranger()
-        folder = tempfile.TemporaryDirectory(prefix="gyrus-batch-", ignore_cleanup_errors=True)
+        folder = tempfile.TemporaryDirectory(dir=open_private_folder(), ignore_cleanup_errors=True)
         root = Path(folder.name)
         try:
             manifest = await receive(request.stream(), root, limit_bytes)
@@ -102,7 +103,7 @@ def add_batch(app: FastAPI, models: Catalogue, settings: Settings) -> None:
         """Answer a file with the picture in it: of an archive the entry ``inside``, of a volume the slice."""
         if not _has_key(request):
             return _refuse_stranger()
-        with tempfile.TemporaryDirectory(prefix="gyrus-batch-", ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(dir=open_private_folder(), ignore_cleanup_errors=True) as folder:
             path = Path(folder) / "file"
             try:
                 await receive_file(request.stream(), path, limit_bytes)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inference.bundle import ModelBundle
+from inference.bundle import ModelBundle, is_inside
 
 _LOG = logging.getLogger(__name__)
 
@@ -61,7 +61,9 @@ def load_examples(bundle: ModelBundle) -> tuple[Example, ...]:
 
 
 def _read_example(folder: Path, item: Mapping[str, Any]) -> Example:
-    path = folder / Path(item["file"]).name
+    path = folder / str(item["file"])
+    if not is_inside(path, folder):
+        raise ValueError(f"{item['file']!r} leads out of the folder")
     if not path.is_file():
         raise ValueError(f"{path.name} is missing")
     return Example(

@@ -1,102 +1,207 @@
-"""What every request passes before a route sees it: the password, and the limit of its size."""
+"""What every request and every answer passes: limits of a body's size and time, and the headers that protect a reader.
+
+Who may ask is `ui.web.access`'s, what of Gradio can be asked `ui.web.gate`'s.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import binascii
 import contextlib
-import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+import hashlib
+import math
+import re
+import zlib
+from collections.abc import Iterable
+
+import brotli
 
 from ui.web.api import answer_error
-
-OWN_PATHS = ("/api/", "/docs", "/redoc", "/openapi.json", "/version", "/static-offline-docs")
-"""Paths of ours that ask for the password by HTTP Basic; the page asks for it with Gradio's own form."""
+from ui.web.asgi import AsgiApp, Message, Receive, Scope, Send, read_header, route_path
 
 MULTIPART_OVERHEAD_BYTES = 64 * 1024
 """What a form may add to the file: boundaries and headers."""
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+_COUNTED_BY_FILE = ("/batch/",)
+"""Routes whose bodies hold many files; `ui.web.batch_intake` counts the bytes of each."""
 
+BODY_PAUSE_S = 20.0
+"""Longest pause inside a body, in seconds."""
 
-def route_path(scope: Scope) -> str:
-    """The path that routes are matched by: without the root path, which a request may carry or leave out."""
-    path, root_path = str(scope["path"]), str(scope.get("root_path", ""))
-    return path.removeprefix(root_path) if path.startswith(f"{root_path}/") else path
-
-
-class PasswordMiddleware:
-    """Ask for the password on `OWN_PATHS` by HTTP Basic (RFC 7617)."""
-
-    def __init__(self, app: AsgiApp, auth: tuple[str, str]) -> None:
-        self._app = app
-        self._expected = ":".join(auth).encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401."""
-        if scope["type"] != "http" or not route_path(scope).startswith(OWN_PATHS) or self._may_enter(scope):
-            await self._app(scope, receive, send)
-            return
-        answer = answer_error(
-            "This server asks for a user and a password.",
-            401,
-            headers={"WWW-Authenticate": 'Basic realm="Gyrus", charset="UTF-8"'},
-        )
-        await answer(scope, receive, send)
-
-    def _may_enter(self, scope: Scope) -> bool:
-        header = dict(scope["headers"]).get(b"authorization", b"")
-        kind, _, value = header.partition(b" ")
-        try:
-            received = base64.b64decode(value.strip(), validate=True)
-        except binascii.Error:
-            return False
-        return kind.lower() == b"basic" and secrets.compare_digest(received, self._expected)
+BODY_LIMIT_S = 300.0
+"""Longest time for a whole body, in seconds: 64 MB at 2 Mbit/s take 270."""
 
 
 class BodyLimitMiddleware:
-    """Answer 413 to a body above the limit before it is read to the end; Gradio's uploads have their own limit."""
+    """Answer 413 to a body above the limit before it is read to the end, and 408 to one that trickles in.
 
-    def __init__(self, app: AsgiApp, limit_bytes: int) -> None:
-        self._app, self._limit_bytes = app, limit_bytes
+    Parameters
+    ----------
+    app : callable
+        The ASGI application behind it.
+    limit_bytes : int
+    pause_s, limit_s : float
+        See `BODY_PAUSE_S` and `BODY_LIMIT_S`.
+    """
+
+    def __init__(
+        self, app: AsgiApp, limit_bytes: int, pause_s: float = BODY_PAUSE_S, limit_s: float = BODY_LIMIT_S
+    ) -> None:
+        self._app, self._limit_bytes, self._pause_s, self._limit_s = app, limit_bytes, pause_s, limit_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 413."""
-        if scope["type"] != "http" or not route_path(scope).startswith("/api/"):
+        """Pass the request on, or answer 413 or 408."""
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if int(dict(scope["headers"]).get(b"content-length", b"0")) > self._limit_bytes:
-            await self._answer_too_large(scope, receive, send)
+        limit_bytes = math.inf if route_path(scope).startswith(_COUNTED_BY_FILE) else self._limit_bytes
+        length = read_header(scope, b"content-length")
+        if length.isdecimal() and int(length) > limit_bytes:
+            await self._answer(413, scope, receive, send)
             return
-        received_bytes = 0
+        received_bytes, more, fault, started = 0, True, 0, False
+        deadline_s = asyncio.get_running_loop().time() + self._limit_s
 
         async def receive_limited() -> Message:
-            nonlocal received_bytes
-            message = await receive()
+            nonlocal received_bytes, more, fault
+            if not more:
+                return await receive()  # waits for the visitor to leave
+            left_s = deadline_s - asyncio.get_running_loop().time()
+            try:
+                message = await asyncio.wait_for(receive(), max(0.0, min(self._pause_s, left_s)))
+            except TimeoutError:
+                fault = 408
+                raise _BodyError from None
             received_bytes += len(message.get("body", b""))
-            if received_bytes > self._limit_bytes:
-                raise _BodyTooLargeError
+            more = message["type"] == "http.request" and bool(message.get("more_body"))
+            if received_bytes > limit_bytes:
+                fault = 413
+                raise _BodyError
             return message
 
-        async def send_unless_too_large(message: Message) -> None:
-            if received_bytes <= self._limit_bytes:  # FastAPI words what it catches while reading a body as a 400
+        async def send_unless_faulty(message: Message) -> None:
+            nonlocal started
+            if not fault or started:  # FastAPI words what it catches while reading a body as a 400
+                started = True
                 await send(message)
 
-        with contextlib.suppress(_BodyTooLargeError):
-            await self._app(scope, receive_limited, send_unless_too_large)
-        if received_bytes > self._limit_bytes:
-            await self._answer_too_large(scope, receive, send)
+        with contextlib.suppress(_BodyError):
+            await self._app(scope, receive_limited, send_unless_faulty)
+        if fault and not started:
+            await self._answer(fault, scope, receive, send)
 
-    async def _answer_too_large(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, status: int, scope: Scope, receive: Receive, send: Send) -> None:
         limit_mb = (self._limit_bytes - MULTIPART_OVERHEAD_BYTES) / 2**20
         sentence = f"A file of at most {limit_mb:.0f} MB is accepted; the one received is larger."
-        await answer_error(sentence, 413, headers={"Connection": "close"})(scope, receive, send)
+        if status == 408:
+            sentence = "The rest of the file did not arrive in time."
+        await answer_error(sentence, status, headers={"Connection": "close"})(scope, receive, send)
 
 
-class _BodyTooLargeError(Exception):
-    """A body without a length went over the limit; never leaves `BodyLimitMiddleware`."""
+class _BodyError(Exception):
+    """A body went over a limit; never leaves `BodyLimitMiddleware`."""
+
+
+_INLINE_SCRIPT = re.compile(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
+
+_PAGE_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self' 'unsafe-eval' 'wasm-unsafe-eval'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "worker-src": "'self' blob:",
+    "manifest-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'self'",
+}
+"""The policy of a page of HTML. Inline scripts are allowed by their hash, each page's own, and no others.
+
+``'unsafe-eval'``: Gradio makes functions of the text of an event's ``js`` and of the templates and scripts of
+`gradio.HTML`. ``'unsafe-inline'`` of styles: Gradio and Swagger set ``style`` attributes and add style elements.
+``data:`` and ``blob:`` of images: the picture, its heat map and thumbnails. Of workers: the volume viewer.
+"""
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Robots-Tag": "noindex",
+}
+
+
+def hash_scripts(html: str) -> list[str]:
+    """The sources that allow the inline scripts of a piece of HTML in a Content-Security-Policy, each once."""
+    digests = (hashlib.sha256(text.encode()).digest() for text in _INLINE_SCRIPT.findall(html))
+    return list(dict.fromkeys(f"'sha256-{base64.b64encode(digest).decode('ascii')}'" for digest in digests))
+
+
+class HeadersMiddleware:
+    """Add to every answer the headers that protect who reads it.
+
+    Parameters
+    ----------
+    app : callable
+        The ASGI application behind it.
+    frame_ancestors : iterable of str
+        See `inference.settings.Settings`.
+    head : str
+        HTML that Gradio adds to the head in the browser; its scripts are allowed too.
+    """
+
+    def __init__(self, app: AsgiApp, frame_ancestors: Iterable[str], head: str = "") -> None:
+        self._app, self._ancestors, self._head = app, " ".join(frame_ancestors), hash_scripts(head)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        held: Message | None = None  # the start of a page, until its scripts are known
+        body = b""
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal held, body
+            if message["type"] == "http.response.start":
+                kind = read_header(message, b"content-type")
+                message["headers"] = [*message.get("headers", []), *self._headers(scope, kind)]
+                if kind.startswith("text/html"):
+                    held = message
+                    return
+            elif held is not None:
+                body += message.get("body", b"")
+                if message.get("more_body"):
+                    return
+                held["headers"].append((b"content-security-policy", self._page_policy(_decode(held, body)).encode()))
+                await send(held)
+                held, message = None, {"type": "http.response.body", "body": body}
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+    def _headers(self, scope: Scope, kind: str) -> list[tuple[bytes, bytes]]:
+        headers = dict(_HEADERS)
+        if self._ancestors in ("'self'", "'none'"):
+            headers["X-Frame-Options"] = "DENY" if self._ancestors == "'none'" else "SAMEORIGIN"
+        if not kind.startswith("text/html") and "javascript" not in kind:  # a worker's policy is that of its file
+            headers["Content-Security-Policy"] = f"default-src 'none'; frame-ancestors {self._ancestors}"
+        if route_path(scope).startswith(("/api/", "/batch/", "/page/", "/gradio_api/")):
+            headers["Cache-Control"] = "no-store"
+        return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+    def _page_policy(self, html: str) -> str:
+        policy = {**_PAGE_POLICY, "frame-ancestors": self._ancestors}
+        scripts = " ".join((policy["script-src"], *hash_scripts(html), *self._head))
+        return "; ".join(f"{name} {value}" for name, value in {**policy, "script-src": scripts}.items())
+
+
+def _decode(start: Message, body: bytes) -> str:
+    """A page's text; Gradio compresses what it sends."""
+    encoding = read_header(start, b"content-encoding")
+    if encoding == "br":
+        body = brotli.decompress(body)
+    elif encoding == "gzip":
+        body = zlib.decompress(body, wbits=31)
+    return body.decode(errors="replace")

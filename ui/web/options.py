@@ -18,8 +18,9 @@ def build_parser() -> argparse.ArgumentParser:
         description="Start the Gyrus web page and API.",
         epilog="Every option is also an environment variable: GYRUS_MODEL (several with "
         f"{os.pathsep} between them), GYRUS_HOST, GYRUS_PORT, GYRUS_AUTH, "
-        "GYRUS_ROOT_PATH, GYRUS_SHARE=1, GYRUS_SHARE_WITHOUT_PASSWORD=1. Prefer GYRUS_AUTH to --auth on a machine "
-        "with other users: they can read your command lines.",
+        "GYRUS_ROOT_PATH, GYRUS_SHARE=1, GYRUS_SHARE_WITHOUT_PASSWORD=1, GYRUS_RATE_LIMIT, GYRUS_TRUSTED_PROXIES, "
+        "GYRUS_FRAME_ANCESTORS. GYRUS_API_TOKEN has no option, and prefer GYRUS_AUTH to --auth on a machine with other "
+        "users: they can read your command lines.",
     )
     parser.add_argument(
         "--model",
@@ -44,6 +45,24 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_const",
         const="1",
         help="let anyone who has the link in",
+    )
+    parser.add_argument(
+        "--rate-limit",
+        dest="GYRUS_RATE_LIMIT",
+        metavar="N",
+        help="requests a minute that one address may make (300); 0 for no limit",
+    )
+    parser.add_argument(
+        "--trusted-proxies",
+        dest="GYRUS_TRUSTED_PROXIES",
+        metavar="ADDRESS,…",
+        help="reverse proxies whose word on a visitor's address is believed",
+    )
+    parser.add_argument(
+        "--frame-ancestors",
+        dest="GYRUS_FRAME_ANCESTORS",
+        metavar="ORIGIN,…",
+        help="who may show the page in a frame ('self')",
     )
     return parser
 

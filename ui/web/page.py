@@ -59,12 +59,6 @@ from ui.web.volume_parts import (
     viewer_value,
 )
 
-_KEEP_UPLOADS_S = 2700
-"""Uploads older than this are deleted, and all of them when the server stops."""
-
-_CHECK_UPLOADS_S = 900
-"""How often they are looked through; with `_KEEP_UPLOADS_S` an upload is kept for an hour at most."""
-
 _NO_NUMBERS: dict[str, float] = {}
 """Empties `gradio.Label`."""
 
@@ -86,13 +80,23 @@ class SettingsLike(Protocol):
         """Largest upload, in bytes."""
 
 
-def build_page(models: Catalogue, settings: SettingsLike, places: Places | None = None) -> gr.Blocks:
+class UploadsLike(Protocol):
+    """What the page needs of `ui.web.uploads.Uploads`."""
+
+    def release(self, path: object) -> None:
+        """An upload was answered; it goes, unless a page shows it."""
+
+
+def build_page(
+    models: Catalogue, settings: SettingsLike, uploads: UploadsLike, places: Places | None = None
+) -> gr.Blocks:
     """Build the page around its models; whoever calls mounts or launches it with `ui.web.theme.mount_options`.
 
     Parameters
     ----------
     models : Catalogue
     settings : SettingsLike
+    uploads : UploadsLike
     places : Places or None
         Shared with the API, if there is one.
 
@@ -107,11 +111,10 @@ def build_page(models: Catalogue, settings: SettingsLike, places: Places | None 
         `ui.web.parts.answer_value` returns; its ``error`` is then a sentence.
     """
     places = places or Places()
-    handlers = _Handlers(models, places)
+    handlers = _Handlers(models, uploads, places)
     page = gr.Blocks(
         title=page_title(models.default),
         analytics_enabled=False,
-        delete_cache=(_CHECK_UPLOADS_S, _KEEP_UPLOADS_S),
         fill_width=True,
     )
     with page:
@@ -141,8 +144,8 @@ class _View:
 class _Handlers:
     """What runs on the server; each method ends in something to show, whatever goes wrong."""
 
-    def __init__(self, models: Catalogue, places: Places) -> None:
-        self._models, self._places = models, places
+    def __init__(self, models: Catalogue, uploads: UploadsLike, places: Places) -> None:
+        self._models, self._uploads, self._places = models, uploads, places
 
     def classify(self, image: object, model: str | None, scan: object = 1) -> Answer:
         """Classify an image file. Returns the numbers of the classes that are shown, and the verdict in words."""
@@ -155,6 +158,8 @@ class _Handlers:
                 presentation, prediction, volume = answer_scan(classifier, found, path)
         except Exception as error:  # a front shows every error as a sentence; present_error logs what it does not know
             return _NO_NUMBERS, answer_for(path, model, present_error(error), scan=number)
+        finally:
+            self._uploads.release(path)
         numbers = {row.label: row.probability for row in presentation.rows}
         saves = list_kinds(is_dicom=found.is_dicom)
         return numbers, answer_for(path, model, presentation, prediction, scan=number, volume=volume, saves=saves)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from inference.errors import BusyError
 from ui.web.api import answer_error
-from ui.web.middleware import AsgiApp, Receive, Scope, Send, route_path
+from ui.web.asgi import AsgiApp, Receive, Scope, Send, route_path
 
 MOST_AT_ONCE = 36
 """Places. FastAPI and Gradio share 40 threads; those that are left answer what is quick."""

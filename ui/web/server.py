@@ -5,21 +5,34 @@ from __future__ import annotations
 import errno
 import signal
 import socket
+from typing import Any
 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.routing import Mount
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from inference import Catalogue, SettingsError, __version__
 from inference.settings import Settings
+from ui.web.access import AccessMiddleware, FailureCounter, Guard, RateLimitMiddleware
 from ui.web.api import add_routes, describe_api
 from ui.web.batch_routes import add_batch
-from ui.web.middleware import MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware, PasswordMiddleware
+from ui.web.gate import Gate, hush_gradio
+from ui.web.middleware import MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware, HeadersMiddleware
 from ui.web.page import build_page
 from ui.web.places import Places, PlacesMiddleware
+from ui.web.protocol import PunctualProtocol
 from ui.web.theme import mount_options
+from ui.web.uploads import Uploads, add_upload_routes, open_private_folder
 from ui.web.vendor import add_vendor
+
+MAX_CONNECTIONS = 500
+"""Connections at once; who comes then is answered 503. A browser opens six, and one that waits costs some 50 KB."""
+
+_GRADIO_VERSION = "6.0.0"
+"""What Gradio's configuration says of its version: enough for its clients to know how to talk to it."""
 
 
 def build_app(models: Catalogue, settings: Settings) -> FastAPI:
@@ -34,33 +47,62 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
     -------
     fastapi.FastAPI
     """
+    uploads = Uploads(open_private_folder())
     app: FastAPI = FastAPIOffline(
         title="Gyrus",
         version=__version__,
         description=describe_api(models),
         static_url="/static-offline-docs",
+        lifespan=uploads.lifespan,
     )
     app.root_path = settings.root_path
     add_routes(app, models)
     add_batch(app, models, settings)
     add_vendor(app)
+    add_upload_routes(app, uploads, settings.max_file_bytes)
     places = Places()
     app.add_middleware(PlacesMiddleware, places=places)
-    if settings.auth is not None:
-        app.add_middleware(PasswordMiddleware, auth=settings.auth)
-    app.add_middleware(BodyLimitMiddleware, limit_bytes=settings.max_file_bytes + MULTIPART_OVERHEAD_BYTES)
+    options = mount_options(models.default)
+    _mount_page(app, build_page(models, settings, uploads, places), settings, options, uploads)
+    _add_middleware(app, settings, options["head"])
+    return app
+
+
+def _mount_page(app: FastAPI, page: gr.Blocks, settings: Settings, options: dict[str, Any], uploads: Uploads) -> None:
     gr.mount_gradio_app(
         app,
-        build_page(models, settings, places),
+        page,
         path="/",
         server_name=settings.host,
         server_port=settings.port,
-        auth=settings.auth,
         root_path=settings.root_path or None,
         max_file_size=settings.max_file_bytes,
-        **mount_options(models.default),
+        **options,
     )
-    return app
+    page.config["version"] = _GRADIO_VERSION
+    hush_gradio()
+    for route in app.routes:
+        if isinstance(route, Mount) and route.path == "":
+            route.app = Gate(route.app, uploads)
+
+
+def _add_middleware(app: FastAPI, settings: Settings, head: str) -> None:
+    """Put on what every request passes; what is added last sees it first."""
+    app.add_middleware(BodyLimitMiddleware, limit_bytes=settings.max_file_bytes + MULTIPART_OVERHEAD_BYTES)
+    if settings.is_guarded:
+        app.state.failures = FailureCounter()
+        app.add_middleware(AccessMiddleware, guard=Guard(settings), failures=app.state.failures)
+    if settings.rate_limit:
+        app.add_middleware(RateLimitMiddleware, per_minute=settings.rate_limit)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
+    build_stack = app.build_middleware_stack
+
+    def build_with_headers() -> HeadersMiddleware:
+        """Outside of Starlette's own answer to a defect, which no added middleware sees."""
+        return HeadersMiddleware(build_stack(), settings.frame_ancestors, head)
+
+    app.build_middleware_stack = build_with_headers  # type: ignore[method-assign]
 
 
 def open_socket(settings: Settings) -> socket.socket:
@@ -86,11 +128,36 @@ def open_socket(settings: Settings) -> socket.socket:
     return listener
 
 
+def build_config(app: FastAPI) -> uvicorn.Config:
+    """How uvicorn serves: quiet, and patient with nobody for ever. An address behind a proxy is the application's."""
+    return uvicorn.Config(
+        app,
+        http=PunctualProtocol,
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=10,
+    )
+
+
+def greet(settings: Settings) -> str:
+    """What the operator is told at the start: the address and, if strangers may come in, what to do about it."""
+    address = f"Gyrus is at {describe_address(settings)}  (Ctrl+C stops it)"
+    if settings.is_guarded or settings.is_local:
+        return address
+    return (
+        f"{address}\nWarning: anyone who can reach port {settings.port} of this machine can use it, and nobody is "
+        "asked for a password. Set one with GYRUS_AUTH=USER:PASSWORD (in a container: -e GYRUS_AUTH=USER:PASSWORD, or "
+        "let only this machine in with -p 127.0.0.1:7860:7860), or listen on 127.0.0.1."
+    )
+
+
 def serve(app: FastAPI, listener: socket.socket) -> int:
     """Answer requests until SIGINT or SIGTERM; requests in flight are finished first. Returns the exit status."""
-    config = uvicorn.Config(
-        app, access_log=False, log_level="warning", server_header=False, timeout_graceful_shutdown=10, ws="none"
-    )
+    config = build_config(app)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has stopped in good order
     uvicorn.Server(config).run(sockets=[listener])

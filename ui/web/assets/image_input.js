@@ -4,9 +4,30 @@
 const { gyrus } = window;
 const input = element.querySelector("input[type=file]");
 let ticket = 0;
+let held = null; // the file that the page shows and the path of its upload, which the server keeps for so long
+
+// The server removes an upload of which it hears nothing for 15 minutes, and one that it is told to forget at once.
+const KEEP_MS = 4 * 60 * 1000;
+const root = new URL(window.gradio_config.root, window.location.href).pathname.replace(/\/$/, "");
+const drop = (path) => navigator.sendBeacon(`${root}/page/forget`, path);
+const keep = async (path) => {
+  const answer = await fetch(`${root}/page/keep`, { method: "POST", body: path });
+  return !answer.ok || (await answer.json()).kept;
+};
+async function check() { // after a long sleep the upload may be gone: it is sent again
+  const mine = held;
+  if (!mine) return;
+  const kept = await keep(mine.path).catch(() => true);
+  if (!kept && held === mine) take([mine.file]);
+}
+window.setInterval(check, KEEP_MS);
+window.addEventListener("pageshow", (event) => event.persisted && check());
+window.addEventListener("pagehide", (event) => held && !event.persisted && drop(held.path));
 
 function forget() {
   ticket += 1;
+  if (held) drop(held.path);
+  held = null;
   gyrus.image = null;
   gyrus.scan = 1;
   gyrus.again = false;
@@ -62,7 +83,12 @@ async function take(given, thenSubmit = false) {
     const file = files.length > 1 ? await pack(files) : files[0];
     if (mine !== ticket) return;
     const { path, url } = await upload(file);
-    if (mine !== ticket) return;
+    if (mine === ticket) await keep(path);
+    if (mine !== ticket) {
+      drop(path);
+      return;
+    }
+    held = { file, path };
     gyrus.image = path;
     props.value = {
       path, url, orig_name: file.name, size: file.size, mime_type: file.type, is_stream: false,
