@@ -47,7 +47,7 @@ def expect_slice(page: sync_api.Page, number: int) -> None:
 
 def answer(page: sync_api.Page, content: bytes = VOLUME, name: str = "scan.nii") -> None:
     choose(page, content, name)
-    expect_shown(page)
+    expect(page.locator("#picture figcaption")).to_contain_text("slice 4 of 6")
     submit(page)
     expect(sentence(page)).to_have_text("Pear, 94 %.")
 
@@ -118,14 +118,13 @@ def test_the_crosshair_moves_the_mark(open_page: OpenPage) -> None:
     before = int(viewer(page).get_attribute("data-slice") or 0)
     box = page.locator(".planes canvas").bounding_box()
     assert box
-    seen = set()
-    for x in (0.15, 0.3, 0.5, 0.7, 0.85):
-        for y in (0.15, 0.3, 0.5, 0.7, 0.85):
-            page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
-            number = int(viewer(page).get_attribute("data-slice") or 0)
-            seen.add(number)
-            expect_slice(page, number)
-    assert seen - {before}, "a click on a coronal or sagittal plane leads to another slice"
+    for x, y in ((0.5, 0.2), (0.5, 0.8), (0.85, 0.4), (0.85, 0.6), (0.3, 0.85), (0.7, 0.85), (0.3, 0.2), (0.7, 0.2)):
+        page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        if int(viewer(page).get_attribute("data-slice") or 0) != before:
+            break
+    number = int(viewer(page).get_attribute("data-slice") or 0)
+    assert number != before, "a click on the coronal or sagittal plane leads to another slice"
+    expect_slice(page, number)
 
 
 def test_switch_and_slider_of_the_heat_map(open_page: OpenPage) -> None:
