@@ -197,6 +197,8 @@ def test_the_viewer_is_the_one_that_its_note_names() -> None:
 def test_the_viewer_is_served_compressed_and_kept_by_browsers() -> None:
     settings = Settings(auth=("a", "b"))
     with TestClient(build_app(Catalogue.of(FakeClassifier()), settings)) as client:
+        assert client.get(VIEWER_PATH).status_code == 401
+        client.auth = ("a", "b")
         sent = client.get(VIEWER_PATH)
         plain = client.get(VIEWER_PATH, headers={"Accept-Encoding": "identity"})
         assert client.get("/vendor/../page.py").status_code != 200

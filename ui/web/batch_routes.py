@@ -60,7 +60,7 @@ _AT_ONCE = 1
 _SIDE_PX = 512
 """Longest side of the picture that is shown behind a row."""
 
-_NO_STORE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_UNBUFFERED = {"X-Accel-Buffering": "no"}
 """Rows are passed on as they come, by a proxy too."""
 
 
@@ -96,7 +96,7 @@ def add_batch(app: FastAPI, models: Catalogue, settings: Settings) -> None:
             if not isinstance(error, Exception):
                 raise
             return _answer_error(error)
-        return StreamingResponse(_stream(run, turns), media_type="application/x-ndjson", headers=_NO_STORE)
+        return StreamingResponse(_stream(run, turns), media_type="application/x-ndjson", headers=_UNBUFFERED)
 
     @app.post("/batch/picture", include_in_schema=False)
     async def show(request: Request, inside: str = "", slice: int | None = None) -> Response:
@@ -110,7 +110,7 @@ def add_batch(app: FastAPI, models: Catalogue, settings: Settings) -> None:
                 src = await to_thread.run_sync(_show_picture, path, inside, slice, limiter=turns)
             except Exception as error:
                 return _answer_error(error)
-        return JSONResponse({"src": src}, headers=_NO_STORE)
+        return JSONResponse({"src": src})
 
 
 def _has_key(request: Request) -> bool:
