@@ -92,7 +92,7 @@ def _add_middleware(app: FastAPI, settings: Settings, head: str) -> None:
     if settings.is_guarded:
         app.state.failures = FailureCounter()
         app.add_middleware(AccessMiddleware, guard=Guard(settings), failures=app.state.failures)
-    if settings.rate_limit:
+    if settings.rate_limit and (settings.trusted_proxies or not settings.is_local):
         app.add_middleware(RateLimitMiddleware, per_minute=settings.rate_limit)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))

@@ -46,7 +46,7 @@ _SWEEP_S = 60.0
 MAX_UPLOADS_BYTES = 2**30
 """Most bytes that uploads may take together; further ones are turned away until others are gone."""
 
-_PREFIX = "gyrus-"
+_PREFIX = "gyrus-uploads-"
 _LOCK_FILE = ".lock"
 _MAX_NAME_BYTES = 200
 _MAX_PATH_BYTES = 4096
