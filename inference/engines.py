@@ -23,8 +23,8 @@ _CONVERT_HINT = (
 )
 
 _SPIN_US = "100"
-"""How long, in microseconds, a thread of ONNX Runtime looks for more to do before it sleeps: longer than the gaps inside
-a run, and not as long as by default, which took a third more processor time from the threads that decode."""
+"""How long, in microseconds, a thread of ONNX Runtime looks for more to do before it sleeps: longer than the gaps
+inside a run, and not as long as by default, which took a third more processor time from the threads that decode."""
 
 
 @dataclass(frozen=True, kw_only=True)
