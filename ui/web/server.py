@@ -14,6 +14,7 @@ from fastapi_offline import FastAPIOffline
 from inference import Catalogue, SettingsError, __version__
 from inference.settings import Settings
 from ui.web.api import add_routes, describe_api
+from ui.web.memory import bound_memory
 from ui.web.middleware import MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware, PasswordMiddleware
 from ui.web.page import build_page
 from ui.web.places import Places, PlacesMiddleware
@@ -84,6 +85,7 @@ def open_socket(settings: Settings) -> socket.socket:
 
 def serve(app: FastAPI, listener: socket.socket) -> int:
     """Answer requests until SIGINT or SIGTERM; requests in flight are finished first. Returns the exit status."""
+    bound_memory()
     config = uvicorn.Config(
         app, access_log=False, log_level="warning", server_header=False, timeout_graceful_shutdown=10, ws="none"
     )
