@@ -82,7 +82,8 @@ def run_measured(command: Sequence[str]) -> tuple[float, float]:
     """Run a Python program to its end: seconds, and the largest resident memory in 10⁶ bytes."""
     started = time.perf_counter()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    program = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # the progress bar
+    program = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environment, **silent)
     _, status, usage = os.wait4(program.pid, 0)
     program.returncode = os.waitstatus_to_exitcode(status)
     if program.returncode:

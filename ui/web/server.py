@@ -20,6 +20,7 @@ from ui.web.access import AccessMiddleware, FailureCounter, Guard, RateLimitMidd
 from ui.web.api import add_routes, describe_api
 from ui.web.batch_routes import add_batch
 from ui.web.gate import Gate, hush_gradio
+from ui.web.memory import bound_memory
 from ui.web.middleware import MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware, HeadersMiddleware
 from ui.web.page import build_page
 from ui.web.places import Places, PlacesMiddleware
@@ -157,6 +158,7 @@ def greet(settings: Settings) -> str:
 
 def serve(app: FastAPI, listener: socket.socket) -> int:
     """Answer requests until SIGINT or SIGTERM; requests in flight are finished first. Returns the exit status."""
+    bound_memory()
     config = build_config(app)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has stopped in good order
