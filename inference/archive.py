@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -82,7 +81,9 @@ class Archive:
         try:
             with self._zip.open(name) as entry:
                 yield entry  # type: ignore[misc]
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except InputError:
+            raise
+        except Exception as error:  # zipfile and its four decompressors raise nearly anything on damaged data
             raise InputError(_DAMAGED) from error
 
 

@@ -11,7 +11,8 @@ import io
 import re
 import struct
 import warnings
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -93,6 +94,7 @@ _EXPLICIT = "1.2.840.10008.1.2.1"
 _EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 
 _CUT_OFF = "The DICOM file is damaged or cut off: {}."
+_BAD_VALUES = "its header holds values that cannot be"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +124,17 @@ class Header:
     frames: int
     place_mm: float | None
     order: tuple[int, ...]
+
+
+@contextmanager
+def _mapping(what: str) -> Iterator[None]:
+    """Turn what pydicom, or a value that cannot be, raises inside into an `InputError`; decorates too."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # pydicom reads a value when it is asked for, and raises nearly anything
+        raise InputError(_CUT_OFF.format(what)) from error
 
 
 def spell_modality(code: str) -> str:
@@ -271,10 +284,13 @@ def _read(stream: BinaryIO, *, pixels: bool) -> Dataset:
         raise InputError(
             "A DICOMDIR is a table of contents and holds no image; give the folder with the images that it lists."
         )
-    if "TransferSyntaxUID" not in dataset.file_meta:
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    if not syntax:
         implicit, little = dataset.original_encoding
         syntax = _IMPLICIT if implicit else _EXPLICIT if little else _EXPLICIT_BIG
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+    elif not isinstance(syntax, pydicom.uid.UID) or not syntax.is_transfer_syntax:
+        raise InputError(_name_syntax(str(syntax)))
     return dataset
 
 
@@ -307,32 +323,28 @@ def _name_syntax(uid: Any) -> str:
     return f"The DICOM file is encoded as {known}, for which there is no decoder here. Export it uncompressed."
 
 
+@_mapping(_BAD_VALUES)
 def _build_header(dataset: Dataset) -> Header:
     modality = str(dataset.get("Modality") or "").strip().upper() or None
     if "Rows" not in dataset or "Columns" not in dataset:
         what = spell_modality(modality) if modality else "one without"
         raise InputError(f"A DICOM file with an image is accepted; received {what}.")
-    try:
-        orientation, position = _geometry(dataset)
-        normal = np.cross(orientation[:3], orientation[3:]) if orientation is not None else None
-        series = str(dataset.get("SeriesInstanceUID", ""))
-        rounded = None if orientation is None else tuple(np.round(orientation, 2) + 0.0)
-        return Header(
-            series=(hashlib.sha256(series.encode()).digest(), rounded, dataset.Rows, dataset.Columns),
-            number=int(dataset.get("SeriesNumber") or 0),
-            words=_find_words(str(dataset.get("SeriesDescription") or "")),
-            modality=modality,
-            frames=_count_frames(dataset),
-            place_mm=None if normal is None or position is None else float(normal @ position),
-            order=tuple(
-                _first_number(dataset.get(tag))
-                for tag in ("EchoNumbers", "TemporalPositionIdentifier", "AcquisitionNumber", "InstanceNumber")
-            ),
-        )
-    except InputError:
-        raise
-    except Exception as error:  # a value that is not what its element must hold
-        raise InputError(_CUT_OFF.format("its header holds values that cannot be")) from error
+    orientation, position = _geometry(dataset)
+    normal = np.cross(orientation[:3], orientation[3:]) if orientation is not None else None
+    series = str(dataset.get("SeriesInstanceUID", ""))
+    rounded = None if orientation is None else tuple(np.round(orientation, 2) + 0.0)
+    return Header(
+        series=(hashlib.sha256(series.encode()).digest(), rounded, dataset.Rows, dataset.Columns),
+        number=int(dataset.get("SeriesNumber") or 0),
+        words=_find_words(str(dataset.get("SeriesDescription") or "")),
+        modality=modality,
+        frames=_count_frames(dataset),
+        place_mm=None if normal is None or position is None else float(normal @ position),
+        order=tuple(
+            _first_number(dataset.get(tag))
+            for tag in ("EchoNumbers", "TemporalPositionIdentifier", "AcquisitionNumber", "InstanceNumber")
+        ),
+    )
 
 
 def _first_number(value: Any) -> int:
@@ -372,6 +384,7 @@ def _find_words(description: str) -> str:
     return f"{word} after contrast" if word and re.search(_CONTRAST, lowered) else word
 
 
+@_mapping(_BAD_VALUES)
 def _order_frames(dataset: Dataset, frames: int) -> tuple[list[int], tuple[str, ...]]:
     """The frames along their normal; of several at one place only the first."""
     places: dict[float, int] = {}
@@ -391,6 +404,7 @@ def _first_of_each(dropped: int) -> str:
     return f"Several images show the same place (echoes, time points): the first of each was read, {dropped} were not."
 
 
+@_mapping(_BAD_VALUES)
 def _check_pixels(dataset: Dataset) -> None:
     """Refuse by the header what would not fit, is no picture, or cannot be decoded."""
     if "PixelData" not in dataset:
@@ -420,6 +434,7 @@ def _check_decoder(syntax: Any) -> None:
         raise InputError(_name_syntax(syntax))
 
 
+@_mapping("its pixels end, break, or are of another size")
 def _load_frame(dataset: Dataset, frame: int, options: ReadOptions) -> Slice:
     from inference.volume import build_slice
 
