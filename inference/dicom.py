@@ -276,15 +276,16 @@ def _read(stream: BinaryIO, *, pixels: bool) -> Dataset:
     try:
         _refuse_deflated(stream)
         dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=not pixels, specific_tags=list(_TAGS))
+        media = dataset.file_meta.get("MediaStorageSOPClassUID")
+        syntax = dataset.file_meta.get("TransferSyntaxUID")
     except InputError:
         raise
     except Exception as error:  # pydicom raises nearly anything on damaged data
         raise InputError(_CUT_OFF.format("its header cannot be read")) from error
-    if dataset.file_meta.get("MediaStorageSOPClassUID") == _MEDIA_DIRECTORY:
+    if media == _MEDIA_DIRECTORY:
         raise InputError(
             "A DICOMDIR is a table of contents and holds no image; give the folder with the images that it lists."
         )
-    syntax = dataset.file_meta.get("TransferSyntaxUID")
     if not syntax:
         implicit, little = dataset.original_encoding
         syntax = _IMPLICIT if implicit else _EXPLICIT if little else _EXPLICIT_BIG

@@ -13,6 +13,12 @@ from inference.limits import MAX_FILE_BYTES
 DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "brain_tumor"
 """The bundle that comes with the repository."""
 
+LOG_FORMATS = ("text", "json")
+"""A line for people, or a JSON object a line."""
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+"""From which importance on lines are written; requests are told at ``info``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -32,6 +38,10 @@ class Settings:
         Open a public demo link; and do so although no password is set.
     max_file_bytes : int
         Largest upload, in bytes.
+    log_format, log_level : str
+        One of `LOG_FORMATS` and of `LOG_LEVELS`.
+    metrics : bool
+        Whether the server counts, and tells it at ``/metrics``.
     """
 
     models: tuple[Path, ...] = (DEFAULT_MODEL,)
@@ -42,6 +52,9 @@ class Settings:
     share: bool = False
     share_without_password: bool = False
     max_file_bytes: int = MAX_FILE_BYTES
+    log_format: str = "text"
+    log_level: str = "warning"
+    metrics: bool = False
 
     @property
     def model(self) -> Path:
@@ -53,6 +66,12 @@ class Settings:
             raise SettingsError(f"The port must be a number from 1 to 65535; received {self.port}.")
         if self.root_path and (not self.root_path.startswith("/") or self.root_path.endswith("/")):
             raise SettingsError(f"The root path must look like /gyrus; received {self.root_path}.")
+        for name, value, choices in (
+            ("GYRUS_LOG_FORMAT", self.log_format, LOG_FORMATS),
+            ("GYRUS_LOG_LEVEL", self.log_level, LOG_LEVELS),
+        ):
+            if value not in choices:
+                raise SettingsError(f"{name} is one of {', '.join(choices)}; received {value}.")
         if self.share and self.auth is None and not self.share_without_password:
             raise SettingsError(
                 "A demo link can be opened by anyone who has it. Give --auth USER:PASSWORD with --share, or "
@@ -61,8 +80,9 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
-        """Read ``GYRUS_MODEL``, ``GYRUS_HOST``, ``GYRUS_PORT``, ``GYRUS_ROOT_PATH``, ``GYRUS_AUTH``, ``GYRUS_SHARE``
-        and ``GYRUS_SHARE_WITHOUT_PASSWORD``; a missing or empty one has its default.
+        """Read ``GYRUS_MODEL``, ``GYRUS_HOST``, ``GYRUS_PORT``, ``GYRUS_ROOT_PATH``, ``GYRUS_AUTH``, ``GYRUS_SHARE``,
+        ``GYRUS_SHARE_WITHOUT_PASSWORD``, ``GYRUS_LOG_FORMAT``, ``GYRUS_LOG_LEVEL`` and ``GYRUS_METRICS``; a missing or
+        empty one has its default.
 
         ``GYRUS_MODEL`` may hold several paths, with `os.pathsep` between them as in ``PATH``: a colon, on Windows a
         semicolon. ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT``, which Hugging Face Spaces sets, are read for host
@@ -85,6 +105,9 @@ class Settings:
             auth=parse_auth(value("GYRUS_AUTH")),
             share=parse_switch("GYRUS_SHARE", value("GYRUS_SHARE")),
             share_without_password=parse_switch("GYRUS_SHARE_WITHOUT_PASSWORD", value("GYRUS_SHARE_WITHOUT_PASSWORD")),
+            log_format=value("GYRUS_LOG_FORMAT").lower() or "text",
+            log_level=value("GYRUS_LOG_LEVEL").lower() or "warning",
+            metrics=parse_switch("GYRUS_METRICS", value("GYRUS_METRICS")),
         )
 
 

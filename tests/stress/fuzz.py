@@ -210,7 +210,9 @@ def _judge_http(answer: httpx.Response) -> tuple[str, str]:
     for row in rows:
         if row["error"] and (fault := find_fault(row["error"])):
             return "defect", f"a sentence {fault}: {row['error']}"
-    return ("refused" if answer.status_code != 200 else "volume" if len(rows) > 1 else "picture"), rows[0]["error"] or ""
+    return ("refused" if answer.status_code != 200 else "volume" if len(rows) > 1 else "picture"), rows[0][
+        "error"
+    ] or ""
 
 
 def _flatten(body: dict[str, Any]) -> list[dict[str, Any]]:

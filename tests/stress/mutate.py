@@ -27,7 +27,28 @@ _HEADER_BYTES = 512
 _LARGEST_BYTES = 2**20
 """What grows further is cut, so that inputs stay small; what is large in them is what a header declares."""
 
-_NUMBERS = (0, 1, 2, 7, 8, 31, 32, 127, 128, 255, 256, 4095, 32767, 32768, 65535, 65536, 2**24, 2**31 - 1, 2**31, 2**32 - 1)
+_NUMBERS = (
+    0,
+    1,
+    2,
+    7,
+    8,
+    31,
+    32,
+    127,
+    128,
+    255,
+    256,
+    4095,
+    32767,
+    32768,
+    65535,
+    65536,
+    2**24,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+)
 """Where off-by-one, sign and width errors lie."""
 
 
@@ -136,7 +157,9 @@ def _mutate_png(content: bytes, chance: random.Random, seeds: Mapping[str, bytes
     if what == "order":
         chunks = _shuffle(chunks, chance)
     elif what == "added":
-        new = chance.choice((b"PLTE", b"tRNS", b"gAMA", b"iCCP", b"zTXt", b"iTXt", b"tEXt", b"eXIf", b"acTL", b"fcTL", b"fdAT"))
+        new = chance.choice(
+            (b"PLTE", b"tRNS", b"gAMA", b"iCCP", b"zTXt", b"iTXt", b"tEXt", b"eXIf", b"acTL", b"fcTL", b"fdAT")
+        )
         body = chance.choice(
             (chance.randbytes(chance.randrange(64)), b"n\0\0" + zlib.compress(bytes(chance.choice((9, 2**16, 2**26)))))
         )
@@ -288,7 +311,9 @@ def _mutate_dicom(content: bytes, chance: random.Random, seeds: Mapping[str, byt
         old, new = dataset.file_meta.TransferSyntaxUID, chance.choice(_SYNTAXES)
         packed = lambda text: text.encode() + b"\0" * (len(text) % 2)  # noqa: E731
         head = struct.pack("<HH2sH", 2, 0x10, b"UI", len(packed(old)))
-        return content.replace(head + packed(old), struct.pack("<HH2sH", 2, 0x10, b"UI", len(packed(new))) + packed(new))
+        return content.replace(
+            head + packed(old), struct.pack("<HH2sH", 2, 0x10, b"UI", len(packed(new))) + packed(new)
+        )
     elif what == "raw":
         return _mutate_elements(content, chance)
     else:
@@ -351,7 +376,21 @@ def _mutate_nifti(content: bytes, chance: random.Random, seeds: Mapping[str, byt
     return _put(content, at, value.to_bytes(struct.calcsize(layout), "little"))
 
 
-_NAMES = ("../x", "/x", "C:\\x", "..\\x", "", "a/", ".hidden", "__MACOSX/x", "ä\u202e\n", "x" * 60000, "slice.png", "IM0", "con")
+_NAMES = (
+    "../x",
+    "/x",
+    "C:\\x",
+    "..\\x",
+    "",
+    "a/",
+    ".hidden",
+    "__MACOSX/x",
+    "ä\u202e\n",
+    "x" * 60000,
+    "slice.png",
+    "IM0",
+    "con",
+)
 
 
 def _mutate_zip(content: bytes, chance: random.Random, seeds: Mapping[str, bytes]) -> bytes:
@@ -382,7 +421,9 @@ def _mutate_zip(content: bytes, chance: random.Random, seeds: Mapping[str, bytes
     with zipfile.ZipFile(stream, "w") as archive:
         for name, body in files:
             large = len(body) > 2**24
-            archive.writestr(zipfile.ZipInfo(name or "_"), body, zipfile.ZIP_DEFLATED if large else chance.choice(methods))
+            archive.writestr(
+                zipfile.ZipInfo(name or "_"), body, zipfile.ZIP_DEFLATED if large else chance.choice(methods)
+            )
     return stream.getvalue()
 
 

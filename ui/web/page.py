@@ -26,6 +26,7 @@ from ui.presenter import (
     present_too_large,
     present_unreachable,
 )
+from ui.request import note_answer
 from ui.web.panels import render_about, render_disclaimer, render_each, render_footer, render_header
 from ui.web.parts import (
     answer_for,
@@ -134,6 +135,7 @@ class _Handlers:
             classifier = self._models.load(None if model is None else str(model))  # an API client may send anything
             with self._slots:
                 prediction = classifier.predict(path, explain=True)
+            note_answer(prediction)
             presentation = present_prediction(prediction, classifier.bundle)
         except Exception as error:  # a front shows every error as a sentence; present_error logs what it does not know
             return _NO_NUMBERS, answer_for(path, model, present_error(error))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import logging
+import os
 import signal
 import socket
+import tempfile
+from pathlib import Path
+from types import FrameType
 
 import gradio as gr
 import uvicorn
@@ -14,9 +20,18 @@ from fastapi_offline import FastAPIOffline
 from inference import Catalogue, SettingsError, __version__
 from inference.settings import Settings
 from ui.web.api import add_routes, describe_api
+from ui.web.folders import claim_folder, remove_leftovers
+from ui.web.logs import start_logging
+from ui.web.metrics import Metrics, add_metrics
 from ui.web.middleware import MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware, PasswordMiddleware
 from ui.web.page import build_page
+from ui.web.requests import Lifecycle, RequestMiddleware
 from ui.web.theme import mount_options
+
+_LOG = logging.getLogger(__name__)
+
+_FINISH_LIMIT_S = 10.0
+"""How long requests in flight may take once the server is told to stop."""
 
 
 def build_app(models: Catalogue, settings: Settings) -> FastAPI:
@@ -42,6 +57,11 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
     if settings.auth is not None:
         app.add_middleware(PasswordMiddleware, auth=settings.auth)
     app.add_middleware(BodyLimitMiddleware, limit_bytes=settings.max_file_bytes + MULTIPART_OVERHEAD_BYTES)
+    metrics = Metrics(models) if settings.metrics else None
+    if metrics is not None:
+        add_metrics(app, metrics)
+    app.state.lifecycle = Lifecycle()
+    app.add_middleware(RequestMiddleware, lifecycle=app.state.lifecycle, metrics=metrics)  # the last is the outermost
     gr.mount_gradio_app(
         app,
         build_page(models, settings),
@@ -54,6 +74,23 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
         **mount_options(models.default),
     )
     return app
+
+
+def prepare(settings: Settings) -> socket.socket:
+    """Do what comes before anything heavy is loaded: the address, the log's form, the folder for uploads.
+
+    Raises
+    ------
+    SettingsError
+        See `open_socket`.
+    """
+    listener = open_socket(settings)
+    start_logging(settings.log_format, settings.log_level)
+    parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+    if count := remove_leftovers(parent):
+        _LOG.warning("%d upload folders of processes that were killed have been removed", count)
+    os.environ["GRADIO_TEMP_DIR"] = str(claim_folder(parent))
+    return listener
 
 
 def open_socket(settings: Settings) -> socket.socket:
@@ -82,12 +119,36 @@ def open_socket(settings: Settings) -> socket.socket:
 def serve(app: FastAPI, listener: socket.socket) -> int:
     """Answer requests until SIGINT or SIGTERM; requests in flight are finished first. Returns the exit status."""
     config = uvicorn.Config(
-        app, access_log=False, log_level="warning", server_header=False, timeout_graceful_shutdown=10, ws="none"
+        app, access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=1, ws="none"
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has stopped in good order
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(config, app).run(sockets=[listener])
+    if app.state.lifecycle.in_flight:  # a thread that is still at work would be waited for
+        logging.shutdown()
+        os._exit(0)
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, which at a signal goes on listening, to refuse in words, until every request in flight is answered."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app, self._lifecycle = app, app.state.lifecycle
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Refuse from this moment on; a second Ctrl-C stops at once."""
+        self._lifecycle.is_stopping = True
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for what is in flight, then for nothing."""
+        await self._lifecycle.wait_until_idle(_FINISH_LIMIT_S, lambda: self.force_exit)
+        for route in self._app.routes:
+            if isinstance(stop := getattr(getattr(route, "app", None), "stop_event", None), asyncio.Event):
+                stop.set()  # ends the streams by which Gradio's pages tell that they are open
+        await super().shutdown(sockets)
 
 
 def reachable_host(settings: Settings) -> str:
