@@ -88,6 +88,17 @@ _RLE = "1.2.840.10008.1.2.5"
 _RLE_GROWTH = 64
 """Two bytes of RLE become 128 at most (PS3.5, G.3.1); how many they become is only known when they are there."""
 
+_JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
+_DECODERS = {
+    _RLE: "pydicom",
+    **dict.fromkeys(("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"), "pillow"),  # JPEG, of 8 bits
+    **dict.fromkeys(_JPEG_LOSSLESS, "gdcm"),
+    **dict.fromkeys(("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"), "pyjpegls"),
+    **dict.fromkeys(("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"), "pillow"),  # JPEG 2000
+}
+"""What decodes each compressed transfer syntax. GDCM ends the whole process on some damaged files, so it sees only what
+nothing else here decodes, and of that only what `_check_lossless` lets through."""
+
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _IMPLICIT = "1.2.840.10008.1.2"
 _EXPLICIT = "1.2.840.10008.1.2.1"
@@ -423,15 +434,7 @@ def _check_pixels(dataset: Dataset) -> None:
 
 
 def _check_decoder(syntax: Any) -> None:
-    from pydicom.pixels.decoders.base import get_decoder
-
-    if not syntax.is_encapsulated:
-        return
-    try:
-        available = get_decoder(syntax).is_available
-    except NotImplementedError:
-        available = False
-    if not available:
+    if syntax.is_encapsulated and syntax not in _DECODERS:
         raise InputError(_name_syntax(syntax))
 
 
@@ -459,7 +462,7 @@ def _decode_frame(dataset: Dataset, frame: int) -> np.ndarray:
     try:
         if syntax.is_encapsulated:
             _check_codestream(dataset, frame)
-        values = np.asarray(pixel_array(dataset, index=frame))
+        values = np.asarray(pixel_array(dataset, index=frame, decoding_plugin=_DECODERS.get(syntax, "")))
         if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
             values = np.asarray(apply_color_lut(values, dataset))
     except InputError:
@@ -486,6 +489,18 @@ def _check_codestream(dataset: Dataset, frame: int) -> None:
     size = read_codestream_size(data)
     if size is not None and size != (int(dataset.Columns), int(dataset.Rows)):
         raise InputError(_CUT_OFF.format("its header and its pixels are not of one size"))
+    if dataset.file_meta.TransferSyntaxUID in _JPEG_LOSSLESS:
+        _check_lossless(dataset, data)
+
+
+def _check_lossless(dataset: Dataset, data: bytes) -> None:
+    """Refuse a lossless JPEG whose depth, samples or process are not those of the header (ISO/IEC 10918-1, B.2.2)."""
+    at = _find_frame_header(data)
+    marker, precision, samples = (data[at + 1], data[at + 4], data[at + 9]) if at + 10 <= len(data) else (0, 0, 0)
+    allocated, stored = int(dataset.BitsAllocated), int(dataset.get("BitsStored") or 0)
+    depth_fits = 8 <= stored <= allocated and allocated == (8 if precision <= 8 else 16) and 8 <= precision <= 16
+    if marker != 0xC3 or samples != int(dataset.SamplesPerPixel) or not depth_fits:
+        raise InputError(_CUT_OFF.format("its header and its pixels are not of one kind"))
 
 
 def read_codestream_size(data: bytes) -> tuple[int, int] | None:
@@ -499,14 +514,22 @@ def read_codestream_size(data: bytes) -> tuple[int, int] | None:
     if siz >= 0 and len(data) >= siz + 24:
         right, lower, left, upper = struct.unpack(">4I", data[siz + 8 : siz + 24])
         return right - left, lower - upper
+    at = _find_frame_header(data)
+    if at + 9 > len(data):
+        return None
+    height, width = struct.unpack(">HH", data[at + 5 : at + 9])
+    return width, height
+
+
+def _find_frame_header(data: bytes) -> int:
+    """Where the first SOF of a JPEG or JPEG-LS codestream is; its length, if there is none."""
     at = 2 if data[:2] == b"\xff\xd8" else len(data)
-    while at + 9 <= len(data) and data[at] == 0xFF:
+    while at + 4 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
         if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
-            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
-            return width, height
+            return at
         at += 2 + length
-    return None
+    return len(data)
 
 
 def _rescale(dataset: Dataset, frame: int, values: np.ndarray) -> np.ndarray:

@@ -19,6 +19,12 @@ def build_parser() -> argparse.ArgumentParser:
     fuzz.add_argument("--seed", type=int, default=1, help="the same seed gives the same inputs (1)")
     fuzz.add_argument("--only", type=int, metavar="NUMBER", help="read this input alone, in this process")
     fuzz.add_argument("--out", type=Path, default=Path("runs/fuzz"), metavar="FOLDER", help="runs/fuzz; goes on there")
+    soak = commands.add_parser("soak", help="many visitors at once for a long time")
+    soak.add_argument("--minutes", type=float, default=30, help="how long (30)")
+    soak.add_argument("--seed", type=int, default=1, help="who asks what (1)")
+    soak.add_argument(
+        "--out", type=Path, default=Path("bench"), metavar="FOLDER", help="where the plot is written (bench)"
+    )
     return parser
 
 
@@ -26,6 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status, 1 if something was found."""
     given = build_parser().parse_args(argv)
     warnings.simplefilter("ignore")  # pydicom warns of each value that a mutation writes
+    if given.command == "soak":
+        from tests.stress.soak import run_soak
+
+        return run_soak(given.out, given.minutes, given.seed)
     from tests.stress.fuzz import run_fuzz, run_one
 
     if given.only is not None:
