@@ -43,7 +43,7 @@ _TOLERANCE = 1e-3
 
 _ANSWER_LIMIT_S = 60.0
 _BAD_INPUTS = 40
-_SAID = ("verdict", "label", "candidates", "novelty", "notes", "error", "tone", "named", "percents")
+_SAID = ("verdict", "sentence", "candidates", "novelty", "notes", "error", "tone", "named", "percents")
 _TOO_LARGE_BYTES = 65 * 2**20
 
 
