@@ -89,11 +89,12 @@ _RLE_GROWTH = 64
 """Two bytes of RLE become 128 at most (PS3.5, G.3.1); how many they become is only known when they are there."""
 
 _JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
+_JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 _DECODERS = {
     _RLE: "pydicom",
     **dict.fromkeys(("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"), "pillow"),  # JPEG, of 8 bits
     **dict.fromkeys(_JPEG_LOSSLESS, "gdcm"),
-    **dict.fromkeys(("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"), "pyjpegls"),
+    **dict.fromkeys(_JPEG_LS, "pyjpegls"),
     **dict.fromkeys(("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"), "pillow"),  # JPEG 2000
 }
 """What decodes each compressed transfer syntax. GDCM ends the whole process on some damaged files, so it sees only what
@@ -491,6 +492,16 @@ def _check_codestream(dataset: Dataset, frame: int) -> None:
         raise InputError(_CUT_OFF.format("its header and its pixels are not of one size"))
     if dataset.file_meta.TransferSyntaxUID in _JPEG_LOSSLESS:
         _check_lossless(dataset, data)
+    if dataset.file_meta.TransferSyntaxUID in _JPEG_LS and not _has_scan(data):
+        raise InputError(_CUT_OFF.format("its pixels end or break before the last row"))
+
+
+def _has_scan(data: bytes) -> bool:
+    """Whether a codestream's segments lead to a scan, and an end stands behind it; CharLS looks for both for ever."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data[at : at + 2] == b"\xff\xda" and data.rstrip(b"\0").endswith(b"\xff\xd9")
 
 
 def _check_lossless(dataset: Dataset, data: bytes) -> None:

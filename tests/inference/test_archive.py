@@ -100,3 +100,22 @@ def test_encrypted_empty_and_damaged() -> None:
     content[60:70] = b"\xff" * 10
     (scan,) = load(bytes(content))
     assert "damaged" in str(scan.content)
+
+
+def test_what_zipfile_stumbles_over_is_a_sentence() -> None:
+    """Found by ``make fuzz``: offsets before the file's beginning, an empty name, and broken LZMA data."""
+    good = encode_zip({"slice.png": encode()})
+    directory = good.rfind(b"PK\x01\x02")
+    end = good.rfind(b"PK\x05\x06")
+    before = good[: end + 16] + (directory + 5).to_bytes(4, "little") + good[end + 20 :]  # entries begin at -5
+    unnamed = bytearray(good)
+    unnamed[directory + 28 : directory + 30] = b"\0\0"
+    packed = encode_zip({"slice.png": encode()}, zipfile.ZIP_LZMA)
+    broken = packed[:48] + bytes(60) + packed[108:]
+    for content in (before, bytes(unnamed), broken):
+        try:
+            answers = [str(scan.content) for scan in load_scans(content)]
+        except InputError as error:
+            answers = [str(error)]
+        assert answers
+        assert all(answer.endswith(".") for answer in answers)
