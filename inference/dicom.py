@@ -490,14 +490,17 @@ def _check_codestream(dataset: Dataset, frame: int) -> None:
     size = read_codestream_size(data)
     if size is not None and size != (int(dataset.Columns), int(dataset.Rows)):
         raise InputError(_CUT_OFF.format("its header and its pixels are not of one size"))
+    if dataset.file_meta.TransferSyntaxUID in (*_JPEG_LOSSLESS, *_JPEG_LS) and not _has_scan(data):
+        raise InputError(_CUT_OFF.format("its pixels end or break before the last row"))
     if dataset.file_meta.TransferSyntaxUID in _JPEG_LOSSLESS:
         _check_lossless(dataset, data)
-    if dataset.file_meta.TransferSyntaxUID in _JPEG_LS and not _has_scan(data):
-        raise InputError(_CUT_OFF.format("its pixels end or break before the last row"))
 
 
 def _has_scan(data: bytes) -> bool:
-    """Whether a codestream's segments lead to a scan, and an end stands behind it; CharLS looks for both for ever."""
+    """Whether a codestream's segments lead to a scan, and an end stands behind it.
+
+    CharLS looks for both for ever, and GDCM ends the process over what lies between segments.
+    """
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")

@@ -62,6 +62,10 @@ class TestLosslessJpeg:
         with pytest.raises(InputError, match="its header and its pixels are not of one kind"):
             load_image(change_frame(good["dicom-jpeg-lossless"], old, new))
 
+    def test_something_between_its_segments(self, good: dict[str, bytes]) -> None:
+        with pytest.raises(InputError, match="damaged"):
+            load_image(change_frame(good["dicom-jpeg-lossless"], b"\xff\xc4\0\x1e", b"\xff\xc4\0\x1a"))
+
     def test_a_lossy_one_of_one_bit(self, good: dict[str, bytes]) -> None:
         assert load_image(change(good["dicom-jpeg"], BitsStored=1)).pixels.shape == (48, 56, 3)
 
