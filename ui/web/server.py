@@ -124,9 +124,6 @@ def serve(app: FastAPI, listener: socket.socket) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has stopped in good order
     _Server(config, app).run(sockets=[listener])
-    if app.state.lifecycle.in_flight:  # a thread that is still at work would be waited for
-        logging.shutdown()
-        os._exit(0)
     return 0
 
 
@@ -148,7 +145,11 @@ class _Server(uvicorn.Server):
         for route in self._app.routes:
             if isinstance(stop := getattr(getattr(route, "app", None), "stop_event", None), asyncio.Event):
                 stop.set()  # ends the streams by which Gradio's pages tell that they are open
+        gave_up = self._lifecycle.in_flight > 0
         await super().shutdown(sockets)
+        if gave_up:  # a thread cannot be stopped, and both the event loop and the interpreter would wait for it
+            logging.shutdown()
+            os._exit(0)
 
 
 def reachable_host(settings: Settings) -> str:
