@@ -1,4 +1,4 @@
-# make run | make desktop | make test | make quality | make style | make train | make cross | make evaluate | make bench | make desktop-package | make sbom | make audit
+# make run | make desktop | make test | make quality | make style | make train | make cross | make evaluate | make bench | make fuzz | make soak | make desktop-package | make sbom | make audit
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,12 +7,14 @@ VERSION ?= 1.0.0
 # The figures of make cross, when they are there.
 CROSS = $(if $(wildcard runs/cross.json),--cross runs/cross.json)
 
-.PHONY: run desktop desktop-package test test-package quality style train cross evaluate bench image sbom audit clean help
+.PHONY: run desktop desktop-package test test-package quality style train cross evaluate bench fuzz soak image sbom audit clean help
 
 help:
 	@echo "make run        start the page at http://127.0.0.1:7860"
 	@echo "make desktop    start the program with a window of its own"
 	@echo "make test       install what tests need, check the code, run every test"
+	@echo "make fuzz       read 20,000 damaged files, and send 2,000 to the server; goes on where it stopped"
+	@echo "make soak       16 visitors for MINUTES=30; writes bench/soak.svg and bench/SOAK.md"
 	@echo "make quality    ruff, mypy, import-linter"
 	@echo "make style      let ruff mend what it can"
 	@echo "make train      train the shipped model on DATA=FOLDER (goes on where it stopped) and write its bundle"
@@ -41,6 +43,14 @@ test: $(VENV)/.dev chromium screen quality
 
 test-package: $(VENV)/.dev screen
 	$(BIN)/python -m pytest -m package tests/desktop/test_package.py
+
+SEED ?= 1
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.stress fuzz --seed $(SEED)
+
+MINUTES ?= 30
+soak: $(VENV)/.dev
+	$(BIN)/python -m tests.stress soak --minutes $(MINUTES) --out bench
 
 quality: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -10,12 +10,12 @@ from inference import Catalogue, GyrusError
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until stopped; returns the exit status."""
     from ui.web.options import read_settings
-    from ui.web.server import build_app, greet, open_socket, serve
+    from ui.web.server import build_app, greet, prepare, serve
     from ui.web.share import start_sharing
 
     try:
         settings = read_settings(argv, os.environ)
-        listener = open_socket(settings)
+        listener = prepare(settings)
         app = build_app(Catalogue.open(settings.models), settings)
     except GyrusError as error:
         print(error, file=sys.stderr)

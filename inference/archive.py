@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -48,7 +47,7 @@ class Archive:
             raise InputError(_DAMAGED) from error
         for entry in self._zip.infolist():
             _check_name(entry.filename)
-        entries = [entry for entry in self._zip.infolist() if not entry.is_dir() and not _is_hidden(entry.filename)]
+        entries = [entry for entry in self._zip.infolist() if not _is_folder(entry) and not _is_hidden(entry.filename)]
         for entry in entries:
             if entry.flag_bits & 0x1:
                 raise InputError("The zip archive is encrypted; one without a password is accepted.")
@@ -82,8 +81,14 @@ class Archive:
         try:
             with self._zip.open(name) as entry:
                 yield entry  # type: ignore[misc]
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except InputError:
+            raise
+        except Exception as error:  # zipfile and its four decompressors raise nearly anything on damaged data
             raise InputError(_DAMAGED) from error
+
+
+def _is_folder(entry: zipfile.ZipInfo) -> bool:
+    return not entry.filename or entry.is_dir()  # zipfile stumbles over an empty name
 
 
 def _is_hidden(name: str) -> bool:

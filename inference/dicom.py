@@ -12,7 +12,8 @@ import io
 import re
 import struct
 import warnings
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -103,12 +104,25 @@ _RLE = "1.2.840.10008.1.2.5"
 _RLE_GROWTH = 64
 """Two bytes of RLE become 128 at most (PS3.5, G.3.1); how many they become is only known when they are there."""
 
+_JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
+_JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
+_DECODERS = {
+    _RLE: "pydicom",
+    **dict.fromkeys(("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"), "pillow"),  # JPEG, of 8 bits
+    **dict.fromkeys(_JPEG_LOSSLESS, "gdcm"),
+    **dict.fromkeys(_JPEG_LS, "pyjpegls"),
+    **dict.fromkeys(("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"), "pillow"),  # JPEG 2000
+}
+"""What decodes each compressed transfer syntax. GDCM ends the whole process on some damaged files, so it sees only what
+nothing else here decodes, and of that only what `_check_lossless` lets through."""
+
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _IMPLICIT = "1.2.840.10008.1.2"
 _EXPLICIT = "1.2.840.10008.1.2.1"
 _EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 
 _CUT_OFF = "The DICOM file is damaged or cut off: {}."
+_BAD_VALUES = "its header holds values that cannot be"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +155,17 @@ class Header:
     place_mm: float | None
     order: tuple[int, ...]
     plane: np.ndarray | None = field(default=None, compare=False)
+
+
+@contextmanager
+def _mapping(what: str) -> Iterator[None]:
+    """Turn what pydicom, or a value that cannot be, raises inside into an `InputError`; decorates too."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # pydicom reads a value when it is asked for, and raises nearly anything
+        raise InputError(_CUT_OFF.format(what)) from error
 
 
 def spell_modality(code: str) -> str:
@@ -304,18 +329,22 @@ def _read(stream: BinaryIO, *, pixels: bool, tags: list[str] = _TAGS) -> Dataset
     try:
         _refuse_deflated(stream)
         dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=not pixels, specific_tags=list(tags))
+        media = dataset.file_meta.get("MediaStorageSOPClassUID")
+        syntax = dataset.file_meta.get("TransferSyntaxUID")
     except InputError:
         raise
     except Exception as error:  # pydicom raises nearly anything on damaged data
         raise InputError(_CUT_OFF.format("its header cannot be read")) from error
-    if dataset.file_meta.get("MediaStorageSOPClassUID") == _MEDIA_DIRECTORY:
+    if media == _MEDIA_DIRECTORY:
         raise InputError(
             "A DICOMDIR is a table of contents and holds no image; give the folder with the images that it lists."
         )
-    if "TransferSyntaxUID" not in dataset.file_meta:
+    if not syntax:
         implicit, little = dataset.original_encoding
         syntax = _IMPLICIT if implicit else _EXPLICIT if little else _EXPLICIT_BIG
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+    elif not isinstance(syntax, pydicom.uid.UID) or not syntax.is_transfer_syntax:
+        raise InputError(_name_syntax(str(syntax)))
     return dataset
 
 
@@ -348,33 +377,29 @@ def _name_syntax(uid: Any) -> str:
     return f"The DICOM file is encoded as {known}, for which there is no decoder here. Export it uncompressed."
 
 
+@_mapping(_BAD_VALUES)
 def _build_header(dataset: Dataset) -> Header:
     modality = str(dataset.get("Modality") or "").strip().upper() or None
     if "Rows" not in dataset or "Columns" not in dataset:
         what = spell_modality(modality) if modality else "one without"
         raise InputError(f"A DICOM file with an image is accepted; received {what}.")
-    try:
-        orientation, position = _geometry(dataset)
-        normal = np.cross(orientation[:3], orientation[3:]) if orientation is not None else None
-        series = str(dataset.get("SeriesInstanceUID", ""))
-        rounded = None if orientation is None else tuple(np.round(orientation, 2) + 0.0)
-        return Header(
-            series=(hashlib.sha256(series.encode()).digest(), rounded, dataset.Rows, dataset.Columns),
-            number=int(dataset.get("SeriesNumber") or 0),
-            words=_find_words(str(dataset.get("SeriesDescription") or "")),
-            modality=modality,
-            frames=_count_frames(dataset),
-            place_mm=None if normal is None or position is None else float(normal @ position),
-            order=tuple(
-                _first_number(dataset.get(tag))
-                for tag in ("EchoNumbers", "TemporalPositionIdentifier", "AcquisitionNumber", "InstanceNumber")
-            ),
-            plane=_find_plane(dataset, 0),
-        )
-    except InputError:
-        raise
-    except Exception as error:  # a value that is not what its element must hold
-        raise InputError(_CUT_OFF.format("its header holds values that cannot be")) from error
+    orientation, position = _geometry(dataset)
+    normal = np.cross(orientation[:3], orientation[3:]) if orientation is not None else None
+    series = str(dataset.get("SeriesInstanceUID", ""))
+    rounded = None if orientation is None else tuple(np.round(orientation, 2) + 0.0)
+    return Header(
+        series=(hashlib.sha256(series.encode()).digest(), rounded, dataset.Rows, dataset.Columns),
+        number=int(dataset.get("SeriesNumber") or 0),
+        words=_find_words(str(dataset.get("SeriesDescription") or "")),
+        modality=modality,
+        frames=_count_frames(dataset),
+        place_mm=None if normal is None or position is None else float(normal @ position),
+        order=tuple(
+            _first_number(dataset.get(tag))
+            for tag in ("EchoNumbers", "TemporalPositionIdentifier", "AcquisitionNumber", "InstanceNumber")
+        ),
+        plane=_find_plane(dataset, 0),
+    )
 
 
 def _first_number(value: Any) -> int:
@@ -446,6 +471,7 @@ def _find_words(description: str) -> str:
     return f"{word} after contrast" if word and re.search(_CONTRAST, lowered) else word
 
 
+@_mapping(_BAD_VALUES)
 def _order_frames(dataset: Dataset, frames: int) -> tuple[list[int], tuple[str, ...]]:
     """The frames along their normal; of several at one place only the first."""
     places: dict[float, int] = {}
@@ -465,6 +491,7 @@ def _first_of_each(dropped: int) -> str:
     return f"Several images show the same place (echoes, time points): the first of each was read, {dropped} were not."
 
 
+@_mapping(_BAD_VALUES)
 def _check_pixels(dataset: Dataset) -> None:
     """Refuse by the header what would not fit, is no picture, or cannot be decoded."""
     if "PixelData" not in dataset:
@@ -482,18 +509,11 @@ def _check_pixels(dataset: Dataset) -> None:
 
 
 def _check_decoder(syntax: Any) -> None:
-    from pydicom.pixels.decoders.base import get_decoder
-
-    if not syntax.is_encapsulated:
-        return
-    try:
-        available = get_decoder(syntax).is_available
-    except NotImplementedError:
-        available = False
-    if not available:
+    if syntax.is_encapsulated and syntax not in _DECODERS:
         raise InputError(_name_syntax(syntax))
 
 
+@_mapping("its pixels end, break, or are of another size")
 def _load_frame(dataset: Dataset, frame: int, options: ReadOptions) -> Slice:
     from inference.volume import build_slice
 
@@ -517,7 +537,7 @@ def _decode_frame(dataset: Dataset, frame: int) -> np.ndarray:
     try:
         if syntax.is_encapsulated:
             _check_codestream(dataset, frame)
-        values = np.asarray(pixel_array(dataset, index=frame))
+        values = np.asarray(pixel_array(dataset, index=frame, decoding_plugin=_DECODERS.get(syntax, "")))
         if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
             values = np.asarray(apply_color_lut(values, dataset))
     except InputError:
@@ -544,6 +564,31 @@ def _check_codestream(dataset: Dataset, frame: int) -> None:
     size = read_codestream_size(data)
     if size is not None and size != (int(dataset.Columns), int(dataset.Rows)):
         raise InputError(_CUT_OFF.format("its header and its pixels are not of one size"))
+    if dataset.file_meta.TransferSyntaxUID in (*_JPEG_LOSSLESS, *_JPEG_LS) and not _has_scan(data):
+        raise InputError(_CUT_OFF.format("its pixels end or break before the last row"))
+    if dataset.file_meta.TransferSyntaxUID in _JPEG_LOSSLESS:
+        _check_lossless(dataset, data)
+
+
+def _has_scan(data: bytes) -> bool:
+    """Whether a codestream's segments lead to a scan, and an end stands behind it.
+
+    CharLS looks for both for ever, and GDCM ends the process over what lies between segments.
+    """
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return data[at : at + 2] == b"\xff\xda" and data.rstrip(b"\0").endswith(b"\xff\xd9")
+
+
+def _check_lossless(dataset: Dataset, data: bytes) -> None:
+    """Refuse a lossless JPEG whose depth, samples or process are not those of the header (ISO/IEC 10918-1, B.2.2)."""
+    at = _find_frame_header(data)
+    marker, precision, samples = (data[at + 1], data[at + 4], data[at + 9]) if at + 10 <= len(data) else (0, 0, 0)
+    allocated, stored = int(dataset.BitsAllocated), int(dataset.get("BitsStored") or 0)
+    depth_fits = 8 <= stored <= allocated and allocated == (8 if precision <= 8 else 16) and 8 <= precision <= 16
+    if marker != 0xC3 or samples != int(dataset.SamplesPerPixel) or not depth_fits:
+        raise InputError(_CUT_OFF.format("its header and its pixels are not of one kind"))
 
 
 def read_codestream_size(data: bytes) -> tuple[int, int] | None:
@@ -557,14 +602,22 @@ def read_codestream_size(data: bytes) -> tuple[int, int] | None:
     if siz >= 0 and len(data) >= siz + 24:
         right, lower, left, upper = struct.unpack(">4I", data[siz + 8 : siz + 24])
         return right - left, lower - upper
+    at = _find_frame_header(data)
+    if at + 9 > len(data):
+        return None
+    height, width = struct.unpack(">HH", data[at + 5 : at + 9])
+    return width, height
+
+
+def _find_frame_header(data: bytes) -> int:
+    """Where the first SOF of a JPEG or JPEG-LS codestream is; its length, if there is none."""
     at = 2 if data[:2] == b"\xff\xd8" else len(data)
-    while at + 9 <= len(data) and data[at] == 0xFF:
+    while at + 4 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
         if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
-            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
-            return width, height
+            return at
         at += 2 + length
-    return None
+    return len(data)
 
 
 def _rescale(dataset: Dataset, frame: int, values: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from inference.content import Kind
 from inference.errors import InputError
 from inference.images import DEFAULT_OPTIONS, ReadOptions
-from inference.limits import check_picture_size, check_volume_size
+from inference.limits import MAX_PIXELS, check_picture_size, check_volume_size
 from inference.volume import Slice, Volume, build_slice
 
 _CUT_OFF = "The NIfTI volume is damaged or cut off: {}."
@@ -134,8 +134,9 @@ def _follow_slices(
 def _square_size(width: int, height: int, width_mm: float, height_mm: float) -> tuple[int, int]:
     """Width and height in pixels once pixels are square, as fine as the finer side is now."""
     ratio = height_mm / width_mm if width_mm > 0 and height_mm > 0 else 1.0
-    if not np.isfinite(ratio) or abs(ratio - 1.0) < _ASPECT_TOLERANCE:
+    if not np.isfinite(ratio) or ratio <= 0 or abs(ratio - 1.0) < _ASPECT_TOLERANCE:
         return width, height
+    ratio = min(max(ratio, 1 / MAX_PIXELS), float(MAX_PIXELS))  # beyond it no size is accepted, and some are infinite
     return (width, round(height * ratio)) if ratio > 1 else (round(width / ratio), height)
 
 

@@ -20,6 +20,11 @@ DEFAULT_RATE_LIMIT = 300
 
 MIN_TOKEN_LENGTH = 16
 """Shortest API token accepted; 16 random letters and digits cannot be guessed."""
+LOG_FORMATS = ("text", "json")
+"""A line for people, or a JSON object a line."""
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+"""From which importance on lines are written; requests are told at ``info``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +53,10 @@ class Settings:
         Addresses or networks whose word on a visitor's address (``X-Forwarded-For``) is believed; ``*`` for all.
     frame_ancestors : tuple of str
         Who may show the page in a frame, as in the Content-Security-Policy: origins, ``'self'`` or ``'none'``.
+    log_format, log_level : str
+        One of `LOG_FORMATS` and of `LOG_LEVELS`.
+    metrics : bool
+        Whether the server counts, and tells it at ``/metrics``.
     """
 
     models: tuple[Path, ...] = (DEFAULT_MODEL,)
@@ -62,6 +71,9 @@ class Settings:
     rate_limit: int = DEFAULT_RATE_LIMIT
     trusted_proxies: tuple[str, ...] = ()
     frame_ancestors: tuple[str, ...] = ("'self'",)
+    log_format: str = "text"
+    log_level: str = "warning"
+    metrics: bool = False
 
     @property
     def is_guarded(self) -> bool:
@@ -86,6 +98,12 @@ class Settings:
             raise SettingsError(f"The port must be a number from 1 to 65535; received {self.port}.")
         if self.root_path and (not self.root_path.startswith("/") or self.root_path.endswith("/")):
             raise SettingsError(f"The root path must look like /gyrus; received {self.root_path}.")
+        for name, value, choices in (
+            ("GYRUS_LOG_FORMAT", self.log_format, LOG_FORMATS),
+            ("GYRUS_LOG_LEVEL", self.log_level, LOG_LEVELS),
+        ):
+            if value not in choices:
+                raise SettingsError(f"{name} is one of {', '.join(choices)}; received {value}.")
         if self.share and self.auth is None and not self.share_without_password:
             raise SettingsError(
                 "A demo link can be opened by anyone who has it. Give --auth USER:PASSWORD with --share, or "
@@ -95,8 +113,9 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """Read ``GYRUS_MODEL``, ``GYRUS_HOST``, ``GYRUS_PORT``, ``GYRUS_ROOT_PATH``, ``GYRUS_AUTH``, ``GYRUS_SHARE``,
-        ``GYRUS_SHARE_WITHOUT_PASSWORD``, ``GYRUS_API_TOKEN``, ``GYRUS_RATE_LIMIT``, ``GYRUS_TRUSTED_PROXIES`` and
-        ``GYRUS_FRAME_ANCESTORS``; a missing or empty one has its default.
+        ``GYRUS_SHARE_WITHOUT_PASSWORD``, ``GYRUS_API_TOKEN``, ``GYRUS_RATE_LIMIT``, ``GYRUS_TRUSTED_PROXIES``,
+        ``GYRUS_FRAME_ANCESTORS``, ``GYRUS_LOG_FORMAT``, ``GYRUS_LOG_LEVEL`` and ``GYRUS_METRICS``; a missing or empty
+        one has its default.
 
         ``GYRUS_MODEL`` may hold several paths, with `os.pathsep` between them as in ``PATH``: a colon, on Windows a
         semicolon. ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT``, which Hugging Face Spaces sets, are read for host
@@ -126,6 +145,9 @@ class Settings:
             frame_ancestors=parse_frame_ancestors(
                 value("GYRUS_FRAME_ANCESTORS") or ("'self' https://huggingface.co" if on_space else "'self'")
             ),
+            log_format=value("GYRUS_LOG_FORMAT").lower() or "text",
+            log_level=value("GYRUS_LOG_LEVEL").lower() or "warning",
+            metrics=parse_switch("GYRUS_METRICS", value("GYRUS_METRICS")),
         )
 
 

@@ -7,7 +7,6 @@ front that puts them into HTML escapes them. What the subject is and what the cl
 from __future__ import annotations
 
 import logging
-import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +16,9 @@ from typing import Any
 from inference.batch import Row
 from inference.bundle import ModelBundle
 from inference.combine import VolumePrediction
-from inference.errors import GyrusError, InputError
+from inference.errors import BundleError, EngineError, GyrusError, InputError
 from inference.prediction import Heatmap, Prediction, Verdict, count_shown
+from ui.request import build_id, find_id, note_error
 
 _LOG = logging.getLogger(__name__)
 
@@ -476,10 +476,19 @@ def list_numbers(numbers: Sequence[int]) -> str:
 
 
 def present_error(error: BaseException) -> Presentation:
-    """Word an error: a `GyrusError` speaks for itself; anything else is logged with an id and only the id is shown."""
-    if isinstance(error, GyrusError):
+    """Word an error: a `GyrusError` speaks for itself; anything else is logged with an id and only the id is shown.
+
+    What is the machine's fault and not the visitor's, a model or a runtime that fails, has both: sentence and id.
+    """
+    note_error(error)
+    if isinstance(error, GyrusError) and not isinstance(error, BundleError | EngineError):
         return Presentation(tone=Tone.ERROR, sentence=str(error), detail="No answer is given.")
-    error_id = secrets.token_hex(4)
+    error_id = find_id() or build_id()
+    if isinstance(error, GyrusError):
+        _LOG.error("Error %s", error_id, exc_info=error)
+        return Presentation(
+            tone=Tone.ERROR, sentence=f"{str(error).removesuffix('.')} (id {error_id}).", detail="No answer is given."
+        )
     _LOG.error("Unexpected error %s", error_id, exc_info=error)
     return Presentation(
         tone=Tone.ERROR,

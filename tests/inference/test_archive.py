@@ -110,3 +110,22 @@ def test_a_series_over_several_folders_is_one_volume(tmp_path: Path) -> None:
     assert isinstance(scan.content, Volume)
     assert scan.content.count == 4
     assert scan.content.paths == tuple(f"S{number}/IM0001" for number in range(4))
+
+
+def test_what_zipfile_stumbles_over_is_a_sentence() -> None:
+    """Found by ``make fuzz``: offsets before the file's beginning, an empty name, and broken LZMA data."""
+    good = encode_zip({"slice.png": encode()})
+    directory = good.rfind(b"PK\x01\x02")
+    end = good.rfind(b"PK\x05\x06")
+    before = good[: end + 16] + (directory + 5).to_bytes(4, "little") + good[end + 20 :]  # entries begin at -5
+    unnamed = bytearray(good)
+    unnamed[directory + 28 : directory + 30] = b"\0\0"
+    packed = encode_zip({"slice.png": encode()}, zipfile.ZIP_LZMA)
+    broken = packed[:48] + bytes(60) + packed[108:]
+    for content in (before, bytes(unnamed), broken):
+        try:
+            answers = [str(scan.content) for scan in load_scans(content)]
+        except InputError as error:
+            answers = [str(error)]
+        assert answers
+        assert all(answer.endswith(".") for answer in answers)

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import FastAPI, File, Query, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from inference import Catalogue, GyrusError, InputError, ModelBundle, TooLargeError, UnknownModelError, __version__
 from inference.batch import Row, build_row
 from ui.heat import encode_png, render_overlay
 from ui.presenter import describe_purpose, present_about, present_error, present_heatmap, word_disclaimer
+from ui.request import note_answer
 from ui.web.volumes import answer_scans, find_picture
 
 
@@ -27,7 +30,7 @@ def add_routes(app: FastAPI, models: Catalogue) -> None:
     _add_models(app, models)
     _add_classify(app, models)
     app.add_exception_handler(RequestValidationError, _answer_bad_request)
-    app.add_exception_handler(Exception, _answer_defect)
+    app.add_exception_handler(HTTPException, _answer_refusal)
 
 
 def describe_api(models: Catalogue) -> str:
@@ -159,7 +162,8 @@ def _add_classify(app: FastAPI, models: Catalogue) -> None:
                 return JSONResponse(body, headers=_note_header(notes))
             prediction = classifier.predict(image, explain=explain)
         except GyrusError as error:
-            return answer_error(str(error), _status_of(error), path=name)
+            return answer_error(present_error(error).sentence, _status_of(error), path=name)
+        note_answer(prediction)
         row = build_row(name, prediction).to_dict(top)
         if prediction.heatmap is None:
             return JSONResponse(row, headers=_note_header(prediction.notes))
@@ -181,18 +185,26 @@ def _status_of(error: GyrusError) -> int:
     return 422 if isinstance(error, InputError) else 500
 
 
+_FORM_RULE = "Send one picture as the field “file” of a multipart form."
 _QUERY_RULES = {"explain": "explain is 1 or 0.", "top": "top is a whole number from 1."}
 
 
 async def _answer_bad_request(request: Request, error: Exception) -> Response:
-    sentence = "Send one picture as the field “file” of a multipart form."
+    sentence = _FORM_RULE
     if isinstance(error, RequestValidationError) and error.errors()[0]["loc"][0] == "query":
         sentence = _QUERY_RULES.get(error.errors()[0]["loc"][-1], sentence)
     return answer_error(sentence, 422)
 
 
-async def _answer_defect(request: Request, error: Exception) -> Response:
-    return answer_error(present_error(error).sentence, 500)
+async def _answer_refusal(request: Request, error: Exception) -> Response:
+    """FastAPI's own refusals; it words whatever breaks while a form is read, a full disk too, as a 400."""
+    if isinstance(error.__cause__, OSError):
+        return answer_error(present_error(error.__cause__).sentence, 500)
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if status == 400:
+        return answer_error(_FORM_RULE, 422)
+    return answer_error(f"{HTTPStatus(status).phrase}.", status, headers=headers)
 
 
 def answer_error(sentence: str, status: int, *, path: str = "", headers: dict[str, str] | None = None) -> Response:

@@ -97,7 +97,7 @@ class Gate:
         # Gradio reads what was checked here, and not another reading of the same bytes.
         checked = json.dumps(call).encode()
         headers = [item for item in scope["headers"] if item[0] not in (b"content-length", b"transfer-encoding")]
-        scope = {**scope, "headers": [*headers, (b"content-length", str(len(checked)).encode())]}
+        scope["headers"] = [*headers, (b"content-length", str(len(checked)).encode())]
         sent = failed = False
 
         async def receive_checked() -> Message:

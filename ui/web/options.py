@@ -19,8 +19,8 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="Every option is also an environment variable: GYRUS_MODEL (several with "
         f"{os.pathsep} between them), GYRUS_HOST, GYRUS_PORT, GYRUS_AUTH, "
         "GYRUS_ROOT_PATH, GYRUS_SHARE=1, GYRUS_SHARE_WITHOUT_PASSWORD=1, GYRUS_RATE_LIMIT, GYRUS_TRUSTED_PROXIES, "
-        "GYRUS_FRAME_ANCESTORS. GYRUS_API_TOKEN has no option, and prefer GYRUS_AUTH to --auth on a machine with other "
-        "users: they can read your command lines.",
+        "GYRUS_FRAME_ANCESTORS, GYRUS_LOG_FORMAT, GYRUS_LOG_LEVEL, GYRUS_METRICS=1. GYRUS_API_TOKEN has no option, and "
+        "prefer GYRUS_AUTH to --auth on a machine with other users: they can read your command lines.",
     )
     parser.add_argument(
         "--model",
@@ -63,6 +63,18 @@ def build_parser() -> argparse.ArgumentParser:
         dest="GYRUS_FRAME_ANCESTORS",
         metavar="ORIGIN,…",
         help="who may show the page in a frame ('self')",
+    )
+    parser.add_argument(
+        "--log-format", dest="GYRUS_LOG_FORMAT", metavar="FORMAT", help="text, or json: an object a line (text)"
+    )
+    parser.add_argument(
+        "--log-level",
+        dest="GYRUS_LOG_LEVEL",
+        metavar="LEVEL",
+        help="debug, info (a line a request), warning or error (warning)",
+    )
+    parser.add_argument(
+        "--metrics", dest="GYRUS_METRICS", action="store_const", const="1", help="count, for Prometheus, at /metrics"
     )
     return parser
 

@@ -27,6 +27,7 @@ from ui.presenter import (
     present_too_large,
     present_unreachable,
 )
+from ui.request import note_answer
 from ui.web.answers import answer_scan, show_scan
 from ui.web.batch_part import build_batch
 from ui.web.downloads import build_download, list_kinds
@@ -156,6 +157,7 @@ class _Handlers:
             with self._places.take(), open_scan(Path(path), number) as found:
                 classifier = self._models.load(None if model is None else str(model))  # an API client may send anything
                 presentation, prediction, volume = answer_scan(classifier, found, path)
+            note_answer(prediction)
         except Exception as error:  # a front shows every error as a sentence; present_error logs what it does not know
             return _NO_NUMBERS, answer_for(path, model, present_error(error), scan=number)
         finally:

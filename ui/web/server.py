@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import logging
+import os
 import signal
 import socket
+from types import FrameType
 from typing import Any
 
 import gradio as gr
@@ -20,11 +24,14 @@ from ui.web.access import AccessMiddleware, FailureCounter, Guard, RateLimitMidd
 from ui.web.api import add_routes, describe_api
 from ui.web.batch_routes import add_batch
 from ui.web.gate import Gate, hush_gradio
+from ui.web.logs import start_logging
 from ui.web.memory import bound_memory
+from ui.web.metrics import Metrics, add_metrics
 from ui.web.middleware import MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware, HeadersMiddleware
 from ui.web.page import build_page
 from ui.web.places import Places, PlacesMiddleware
 from ui.web.protocol import PunctualProtocol
+from ui.web.requests import Lifecycle, RequestMiddleware
 from ui.web.theme import mount_options
 from ui.web.uploads import Uploads, add_upload_routes, open_private_folder
 from ui.web.vendor import add_vendor
@@ -34,6 +41,9 @@ MAX_CONNECTIONS = 500
 
 _GRADIO_VERSION = "6.0.0"
 """What Gradio's configuration says of its version: enough for its clients to know how to talk to it."""
+
+_FINISH_LIMIT_S = 10.0
+"""How long requests in flight may take once the server is told to stop."""
 
 
 def build_app(models: Catalogue, settings: Settings) -> FastAPI:
@@ -61,11 +71,14 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
     add_batch(app, models, settings)
     add_vendor(app)
     add_upload_routes(app, uploads, settings.max_file_bytes)
+    metrics = Metrics(models) if settings.metrics else None
+    if metrics is not None:
+        add_metrics(app, metrics)
     places = Places()
     app.add_middleware(PlacesMiddleware, places=places)
     options = mount_options(models.default)
     _mount_page(app, build_page(models, settings, uploads, places), settings, options, uploads)
-    _add_middleware(app, settings, options["head"])
+    _add_middleware(app, settings, metrics, options["head"])
     return app
 
 
@@ -87,7 +100,7 @@ def _mount_page(app: FastAPI, page: gr.Blocks, settings: Settings, options: dict
             route.app = Gate(route.app, uploads)
 
 
-def _add_middleware(app: FastAPI, settings: Settings, head: str) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, metrics: Metrics | None, head: str) -> None:
     """Put on what every request passes; what is added last sees it first."""
     app.add_middleware(BodyLimitMiddleware, limit_bytes=settings.max_file_bytes + MULTIPART_OVERHEAD_BYTES)
     if settings.is_guarded:
@@ -97,6 +110,8 @@ def _add_middleware(app: FastAPI, settings: Settings, head: str) -> None:
         app.add_middleware(RateLimitMiddleware, per_minute=settings.rate_limit)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
+    app.state.lifecycle = Lifecycle()
+    app.add_middleware(RequestMiddleware, lifecycle=app.state.lifecycle, metrics=metrics)
     build_stack = app.build_middleware_stack
 
     def build_with_headers() -> HeadersMiddleware:
@@ -104,6 +119,19 @@ def _add_middleware(app: FastAPI, settings: Settings, head: str) -> None:
         return HeadersMiddleware(build_stack(), settings.frame_ancestors, head)
 
     app.build_middleware_stack = build_with_headers  # type: ignore[method-assign]
+
+
+def prepare(settings: Settings) -> socket.socket:
+    """Do what comes before anything heavy is loaded: the address, and the log's form.
+
+    Raises
+    ------
+    SettingsError
+        See `open_socket`.
+    """
+    listener = open_socket(settings)
+    start_logging(settings.log_format, settings.log_level)
+    return listener
 
 
 def open_socket(settings: Settings) -> socket.socket:
@@ -136,11 +164,11 @@ def build_config(app: FastAPI) -> uvicorn.Config:
         http=PunctualProtocol,
         ws="none",
         access_log=False,
-        log_level="warning",
+        log_config=None,
         server_header=False,
         proxy_headers=False,
         limit_concurrency=MAX_CONNECTIONS,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=1,
     )
 
 
@@ -162,8 +190,33 @@ def serve(app: FastAPI, listener: socket.socket) -> int:
     config = build_config(app)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has stopped in good order
-    uvicorn.Server(config).run(sockets=[listener])
+    _Server(config, app).run(sockets=[listener])
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, which at a signal goes on listening, to refuse in words, until every request in flight is answered."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app, self._lifecycle = app, app.state.lifecycle
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Refuse from this moment on; a second Ctrl-C stops at once."""
+        self._lifecycle.is_stopping = True
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for what is in flight, then for nothing."""
+        await self._lifecycle.wait_until_idle(_FINISH_LIMIT_S, lambda: self.force_exit)
+        for route in self._app.routes:
+            if isinstance(stop := getattr(getattr(route, "app", None), "stop_event", None), asyncio.Event):
+                stop.set()  # ends the streams by which Gradio's pages tell that they are open
+        gave_up = self._lifecycle.in_flight > 0
+        await super().shutdown(sockets)
+        if gave_up:  # a thread cannot be stopped, and both the event loop and the interpreter would wait for it
+            logging.shutdown()
+            os._exit(0)
 
 
 def reachable_host(settings: Settings) -> str:

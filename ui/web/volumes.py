@@ -9,6 +9,7 @@ from inference.batch import Row, build_row, build_volume_rows
 from inference.combine import SliceClassifier, predict_volume
 from inference.content import HEAD_BYTES, Kind, recognise
 from inference.scans import Scan, load_scans
+from ui.request import note_answer
 
 
 def find_picture(content: bytes) -> DecodedImage | None:
@@ -63,11 +64,13 @@ def _answer_scan(
             raise scan.content
         if isinstance(scan.content, DecodedImage):
             prediction = next(classifier.predict_many([scan.content]))
+            note_answer(prediction)
             return build_row(path, prediction).to_dict(), prediction.notes
         found = predict_volume(classifier, scan.content)
     except InputError as error:
         if not scan.path:
             raise
         return Row(path=path, error=str(error)).to_dict(), ()
+    note_answer(found.answer)
     *slices, whole = build_volume_rows(path, scan.content, found, inside=f"{upload}/")
     return {**whole.to_dict(), "slices": [row.to_dict() for row in slices]}, found.answer.notes
