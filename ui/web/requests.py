@@ -9,10 +9,11 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from ui.presenter import present_error
-from ui.request import RequestRecord, build_id, open_request
+from ui.request import RequestRecord, build_id, find_id, open_request
 from ui.web.api import answer_error
 from ui.web.metrics import Metrics
 
@@ -126,6 +127,11 @@ class _Reply:
             message = {**message, "headers": [*message.get("headers", ()), (b"x-request-id", self._request_id)]}
         self.is_complete |= message["type"] == "http.response.body" and not message.get("more_body", False)
         await self._send(message)
+
+
+async def answer_defect(request: Request, error: Exception) -> Response:
+    """Word a defect of an app that is mounted; it comes on to `RequestMiddleware`, which logs it."""
+    return answer_error(f"Something went wrong (id {find_id()}).", 500)
 
 
 def find_route(scope: Scope) -> str:

@@ -25,7 +25,7 @@ from ui.web.logs import start_logging
 from ui.web.metrics import Metrics, add_metrics
 from ui.web.middleware import MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware, PasswordMiddleware
 from ui.web.page import build_page
-from ui.web.requests import Lifecycle, RequestMiddleware
+from ui.web.requests import Lifecycle, RequestMiddleware, answer_defect
 from ui.web.theme import mount_options
 
 _LOG = logging.getLogger(__name__)
@@ -73,6 +73,9 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
         max_file_size=settings.max_file_bytes,
         **mount_options(models.default),
     )
+    for route in app.routes:
+        if isinstance(mounted := getattr(route, "app", None), FastAPI):  # else Gradio words its defects without the id
+            mounted.add_exception_handler(Exception, answer_defect)
     return app
 
 
