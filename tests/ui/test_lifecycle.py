@@ -187,7 +187,5 @@ class TestLosing:
                 answers: list[httpx.Response] = []
                 ask(server, answers)
                 assert answers[0].status_code == 200
-                small = {"files": ("small.png", encode())}
-                assert httpx.post(f"{server.url}/gradio_api/upload", files=small, timeout=30).status_code == 200
         finally:
             subprocess.run(["umount", disk], check=False)
