@@ -97,6 +97,7 @@ def _mount_page(app: FastAPI, page: gr.Blocks, settings: Settings, options: dict
     hush_gradio()
     for route in app.routes:
         if isinstance(route, Mount) and route.path == "":
+            app.state.gradio = route.app
             route.app = Gate(route.app, uploads)
 
 
@@ -209,9 +210,8 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait for what is in flight, then for nothing."""
         await self._lifecycle.wait_until_idle(_FINISH_LIMIT_S, lambda: self.force_exit)
-        for route in self._app.routes:
-            if isinstance(stop := getattr(getattr(route, "app", None), "stop_event", None), asyncio.Event):
-                stop.set()  # ends the streams by which Gradio's pages tell that they are open
+        if isinstance(stop := getattr(self._app.state.gradio, "stop_event", None), asyncio.Event):
+            stop.set()  # ends the streams by which Gradio's pages tell that they are open
         gave_up = self._lifecycle.in_flight > 0
         await super().shutdown(sockets)
         if gave_up:  # a thread cannot be stopped, and both the event loop and the interpreter would wait for it
