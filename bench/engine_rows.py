@@ -98,6 +98,8 @@ def _compare_litert() -> list[Result]:
     except ImportError:
         return []
     network = build_shipped()
+    batch = np.random.default_rng(0).uniform(0, 255, (1, 150, 150, 3)).astype(np.float32)
+    network.predict(batch, verbose=0)  # Keras exports only what has run once
     network.trainable = False
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "network.onnx"
@@ -109,7 +111,6 @@ def _compare_litert() -> list[Result]:
     lite = Interpreter(model_content=converted, num_threads=os.cpu_count())
     lite.allocate_tensors()
     source, target_index = lite.get_input_details()[0]["index"], lite.get_output_details()[0]["index"]
-    batch = np.random.default_rng(0).uniform(0, 255, (1, 150, 150, 3)).astype(np.float32)
 
     def run() -> np.ndarray:
         lite.set_tensor(source, batch)
