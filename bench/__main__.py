@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -52,13 +53,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     results: list[Result] = []
     started = time.monotonic()
     for row in chosen:
-        for result in rows[row](options.data):
+        for result in _measure(row, rows[row], options.data):
             results.append(result)
             print(_line(result), flush=True)
     if not options.rows:
         TARGET.write_text(render(results, time.monotonic() - started), encoding="utf-8")
         print(f"Written to {TARGET.parent.name}/{TARGET.name}")
     return 1 if any(result.is_met is False for result in results) else 0
+
+
+def _measure(row: int, measure: Callable[[Path | None], list[Result]], data: Path | None) -> list[Result]:
+    """One row that breaks costs none of the others."""
+    try:
+        return measure(data)
+    except Exception as error:
+        traceback.print_exc()
+        what = f"could not be measured: {type(error).__name__}"
+        return [Result(row=row, what=what, ours="–", other="–", ratio="–", is_met=False)]
 
 
 def render(results: Sequence[Result], duration_s: float) -> str:
