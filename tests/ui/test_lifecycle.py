@@ -124,7 +124,7 @@ class TestKilling:
 
     def test_the_folder_of_one_that_lives_stays(self, tmp_path: Path) -> None:
         with serving(tmp_path), serving(tmp_path):
-            assert len(list((tmp_path / "uploads").iterdir())) == 2
+            assert len(list((tmp_path / "uploads").glob("gyrus-uploads-*"))) == 2
 
 
 class TestLosing:

@@ -194,7 +194,7 @@ class TestMetrics:
     def test_the_page_counts_too(self, client: TestClient) -> None:
         path = client.post("/gradio_api/upload", files={"files": (NAME, encode())}).json()[0]
         value = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        assert client.post("/gradio_api/run/classify", json={"data": [value, None]}).status_code == 200
+        assert client.post("/gradio_api/run/classify", json={"data": [value, None, 1]}).status_code == 200
         assert 'gyrus_answers_total{model="fruit",verdict="confident"} 1.0' in client.get("/metrics").text
 
     def test_they_are_only_there_when_asked_for(self) -> None:

@@ -119,7 +119,7 @@ def build_page(
         fill_width=True,
     )
     with page:
-        view = _lay_out(list(models.bundles.values()), settings, places)
+        view = _lay_out(list(models.bundles.values()), settings)
         _connect(view, handlers, settings)
     # Gradio checks that a file which an API call names was uploaded only once this is set, and a mounted page never
     # sets it: without the check, anyone could have any file of the server read.
@@ -217,14 +217,14 @@ def _read_number(scan: object) -> int:
     return scan if isinstance(scan, int) and scan > 0 else 1
 
 
-def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike, places: Places) -> _View:
+def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike) -> _View:
     view = _View()
     with gr.Row(elem_id="top"):
         build_still(render_each(bundles, render_header), "masthead")
         view.model = build_picker(bundles)
     with gr.Tabs(elem_id="tabs"):
         with gr.Tab("One image", elem_id="one-image"):
-            _lay_out_image(view, bundles, settings, places)
+            _lay_out_image(view, bundles, settings)
         with gr.Tab("Batch", elem_id="batch-tab"):
             build_batch(settings.max_file_bytes)
     build_classes(bundles)
@@ -233,7 +233,7 @@ def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike, places: Pla
     return view
 
 
-def _lay_out_image(view: _View, bundles: Sequence[ModelBundle], settings: SettingsLike, places: Places) -> None:
+def _lay_out_image(view: _View, bundles: Sequence[ModelBundle], settings: SettingsLike) -> None:
     with gr.Row(elem_id="reading-room"):
         with gr.Column(elem_id="image-column", scale=3, min_width=300):
             with gr.Row(elem_id="image-row"):
@@ -249,7 +249,7 @@ def _lay_out_image(view: _View, bundles: Sequence[ModelBundle], settings: Settin
             build_heat()
         with gr.Column(elem_id="answer-column", scale=2, min_width=300):
             with gr.Row(elem_id="label-row"):
-                view.verdict = build_verdict(bundles, places.look)
+                view.verdict = build_verdict(bundles)
                 view.numbers = gr.Label(
                     label="numbers", show_label=False, show_heading=False, container=False, elem_id="numbers"
                 )

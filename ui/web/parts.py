@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,6 @@ from ui.presenter import (
     Tone,
     name_models,
     present_again,
-    present_busy,
     present_heatmap,
     present_idle,
     present_loading,
@@ -126,27 +125,15 @@ def build_picker(bundles: Sequence[ModelBundle]) -> gr.HTML:
     return part
 
 
-def build_verdict(bundles: Sequence[ModelBundle], look: Callable[[object], tuple[int, int]]) -> gr.HTML:
+def build_verdict(bundles: Sequence[ModelBundle]) -> gr.HTML:
     """Build the sentence of an answer, a live region that screen readers speak; its value is an `answer_value`.
 
-    While an answer is on its way, the part asks ``look``, which is `ui.web.places.Places.look`, how many come first.
+    While an answer is on its way, the part asks `ui.web.places.add_queue_route` how many come first.
     """
-
-    async def look_at_queue(ticket: object) -> dict[str, Any]:
-        """Quick, and on the server's own thread: it must answer when every other one is taken."""
-        number, before = look(ticket)
-        return {"ticket": number, "detail": present_busy(before).detail}
-
     states = {bundle.name: _lay_out_states(bundle) for bundle in bundles}
     first = bundles[0].name
     part = build_part(
-        "verdict",
-        value=states[first]["idle"],
-        states=states,
-        first=first,
-        label="Answer",
-        elem_id="verdict",
-        server_functions=[look_at_queue],
+        "verdict", value=states[first]["idle"], states=states, first=first, label="Answer", elem_id="verdict"
     )
     part.api_info = lambda: dict(_ANSWER_SCHEMA)  # type: ignore[method-assign]
     return part

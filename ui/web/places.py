@@ -9,8 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from fastapi import FastAPI
 
 from inference.errors import BusyError
+from ui.presenter import present_busy
 from ui.web.api import answer_error
 from ui.web.asgi import AsgiApp, Receive, Scope, Send, route_path
 
@@ -32,13 +36,13 @@ class Places:
         self._lock = threading.Lock()
         self._arrived = self._left = 0
 
-    def look(self, ticket: object = None) -> tuple[int, int]:
+    def look(self, ticket: int = 0) -> tuple[int, int]:
         """Say how many images are before one.
 
         Parameters
         ----------
-        ticket : int or None
-            What an earlier look gave; None at the first, just after the image was sent.
+        ticket : int
+            What an earlier look gave; 0 at the first, just after the image was sent.
 
         Returns
         -------
@@ -47,7 +51,7 @@ class Places:
             before it are not answered yet. Answers come nearly in the order of arrival: a batch shares one moment.
         """
         with self._lock:
-            number = ticket if isinstance(ticket, int) and 0 < ticket <= self._arrived else self._arrived
+            number = ticket if 0 < ticket <= self._arrived else self._arrived
             return number, max(number - 1 - self._left, 0)
 
     @contextmanager
@@ -69,6 +73,15 @@ class Places:
         finally:
             with self._lock:
                 self._left += 1
+
+
+def add_queue_route(app: FastAPI, places: Places) -> None:
+    """Add the route by which the page of somebody who waits asks how many images come first."""
+
+    @app.get("/page/queue", include_in_schema=False)
+    async def look(ticket: int = 0) -> dict[str, Any]:  # on the server's own thread: every other one may be taken
+        number, before = places.look(ticket)
+        return {"ticket": number, "detail": present_busy(before).detail}
 
 
 class PlacesMiddleware:

@@ -29,7 +29,7 @@ from ui.web.memory import bound_memory
 from ui.web.metrics import Metrics, add_metrics
 from ui.web.middleware import MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware, HeadersMiddleware
 from ui.web.page import build_page
-from ui.web.places import Places, PlacesMiddleware
+from ui.web.places import Places, PlacesMiddleware, add_queue_route
 from ui.web.protocol import PunctualProtocol
 from ui.web.requests import Lifecycle, RequestMiddleware
 from ui.web.theme import mount_options
@@ -75,6 +75,7 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
     if metrics is not None:
         add_metrics(app, metrics)
     places = Places()
+    add_queue_route(app, places)
     app.add_middleware(PlacesMiddleware, places=places)
     options = mount_options(models.default)
     _mount_page(app, build_page(models, settings, uploads, places), settings, options, uploads)

@@ -25,10 +25,9 @@ const isShown = () => element.offsetParent !== null;
 const total = () => requests.reduce((sum, request) => sum + request.files, 0);
 
 async function ask(path, content, signal) {
-  const base = (window.gradio_config && window.gradio_config.root) || window.location.href.split(/[?#]/)[0];
   let answer;
   try {
-    answer = await fetch(new URL(path, `${base.replace(/\/$/, "")}/`), {
+    answer = await fetch(window.gyrus.address(path), {
       method: "POST", body: content, signal, headers: { "Gyrus-Page": props.key_of_page, "Content-Type": "application/octet-stream" },
     });
   } catch (error) {
@@ -121,10 +120,10 @@ async function go() {
 }
 
 async function send(request, signal) {
-  const answer = await ask(`batch/rows?${new URLSearchParams({ model: run.model })}`, buildBody(request), signal)
+  const answer = await ask(`/batch/rows?${new URLSearchParams({ model: run.model })}`, buildBody(request), signal)
     .catch(async (error) => {
       if (signal.aborted || !await leaveOutLost(request)) throw error;
-      return ask(`batch/rows?${new URLSearchParams({ model: run.model })}`, buildBody(request), signal);
+      return ask(`/batch/rows?${new URLSearchParams({ model: run.model })}`, buildBody(request), signal);
     });
   const before = { key: "", files: 0 };
   let counted = 0;

@@ -12,6 +12,10 @@ window.gyrus = {
   reasons: new Set(),
   waiting: [],
 
+  address(path) { // of a route of this server, which may stand behind a proxy's path
+    const root = new URL(window.gradio_config?.root ?? ".", window.location.href).pathname.replace(/\/$/, "");
+    return `${root}${path}`;
+  },
   lock(reason) {
     this.reasons.add(reason);
     this.update();

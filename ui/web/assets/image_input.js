@@ -8,10 +8,9 @@ let held = null; // the file that the page shows and the path of its upload, whi
 
 // The server removes an upload of which it hears nothing for 15 minutes, and one that it is told to forget at once.
 const KEEP_MS = 4 * 60 * 1000;
-const root = new URL(window.gradio_config.root, window.location.href).pathname.replace(/\/$/, "");
-const drop = (path) => navigator.sendBeacon(`${root}/page/forget`, path);
+const drop = (path) => navigator.sendBeacon(gyrus.address("/page/forget"), path);
 const keep = async (path) => {
-  const answer = await fetch(`${root}/page/keep`, { method: "POST", body: path });
+  const answer = await fetch(gyrus.address("/page/keep"), { method: "POST", body: path });
   return !answer.ok || (await answer.json()).kept;
 };
 async function check() { // after a long sleep the upload may be gone: it is sent again

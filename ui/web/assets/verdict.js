@@ -39,13 +39,15 @@ let run = 0;
 
 // While an answer is on its way, the detail says how many images come first; the first look waits, as most are quick.
 async function watchQueue(mine) {
-  let ticket = null;
+  let ticket = 0;
   const isWaiting = () => mine === run && gyrus.reasons.has("running");
   for (;;) {
     await new Promise((resume) => setTimeout(resume, 700));
     if (!isWaiting()) return;
-    const seen = await server.look_at_queue(ticket).catch(() => null); // what the run itself meets is said by the run
-    if (!seen || !isWaiting()) return;
+    const answer = await fetch(gyrus.address(`/page/queue?ticket=${ticket}`)).catch(() => null);
+    if (!answer?.ok || !isWaiting()) return; // what the run itself meets is said by the run
+    const seen = await answer.json();
+    if (!isWaiting()) return;
     ticket = seen.ticket;
     if (verdict.dataset.tone === "busy") write(".detail", seen.detail);
   }

@@ -17,7 +17,7 @@ const apply = (matrix, [x, y, z]) =>
 function fetchViewer() {
   loading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
-    script.src = `${window.gradio_config?.root ?? ""}${props.source}`;
+    script.src = gyrus.address(props.source);
     script.onload = resolve;
     script.onerror = () => {
       loading = null;
