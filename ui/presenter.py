@@ -461,7 +461,7 @@ def present_saved(file_name: str) -> str:
 
 def present_not_saved() -> str:
     """Word a server that did not make the file: it is stopped, or it does not have the image any more."""
-    return "The file could not be made. If the image was chosen more than an hour ago, choose it again."
+    return "The file could not be made. Choose the image again."
 
 
 def list_numbers(numbers: Sequence[int]) -> str:

@@ -123,10 +123,12 @@ class TestScans:
 
 def test_the_page_answers_with_the_scan_and_the_kinds(tmp_path: Path) -> None:
     from ui.web.page import _Handlers
+    from ui.web.places import Places
+    from ui.web.uploads import Uploads
 
     path = tmp_path / "all.zip"
     path.write_bytes(encode_zip(TestScans.FILES))
-    handlers = _Handlers(Catalogue.of(CLASSIFIER))
+    handlers = _Handlers(Catalogue.of(CLASSIFIER), Uploads(tmp_path), Places())
     upload = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
     _, answer = handlers.classify(upload, None, 2)
     assert (answer["scan"], answer["error"], len(answer["volume"]["rows"])) == (2, None, 6)

@@ -38,7 +38,7 @@ from ui.web.uploads import KEEP_S, Uploads, UploadsFullError, open_private_folde
 
 @pytest.fixture(scope="module")
 def app():
-    return build_app(Catalogue.of(FakeClassifier()), Settings(max_file_bytes=MAX_FILE_BYTES))
+    return build_app(Catalogue.of(FakeClassifier()), Settings(max_file_bytes=MAX_FILE_BYTES, rate_limit=0))
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def named(path: Any, **more: Any) -> dict[str, Any]:
 
 def classify(client: TestClient, image: Any):
     """Call as the page does, and as curl would."""
-    return client.post("/gradio_api/run/classify", json={"data": [image, "fruit"]})
+    return client.post("/gradio_api/run/classify", json={"data": [image, "fruit", 1]})
 
 
 class TestGate:
@@ -143,7 +143,7 @@ class TestFilesInCalls:
         files = [named(path), named(path, url="http://example.org/a.png"), {"path": path}, [named(path)]]
         before = sorted(open_private_folder().rglob("*"))
         for image in files:
-            body: dict[str, Any] = {"data": [image, "fruit"], "fn_index": 1, "session_hash": "abc"}
+            body: dict[str, Any] = {"data": [image, "fruit", 1], "fn_index": 1, "session_hash": "abc"}
             if route == "call/v2/classify":
                 body = {"image": image, "model": "fruit"}
             answer = client.post(f"/gradio_api/{route}", json=body)
@@ -171,7 +171,7 @@ class TestFilesInCalls:
     def test_the_body_is_read_once(self, client: TestClient) -> None:
         """Two readings of the same bytes could differ: the last of two equal names counts, for both."""
         good = json.dumps(named(upload(client)))
-        twice = f'{{"data": [{json.dumps(named("/etc/passwd"))}, "fruit"], "data": [{good}, "fruit"]}}'
+        twice = f'{{"data": [{json.dumps(named("/etc/passwd"))}, "fruit", 1], "data": [{good}, "fruit", 1]}}'
         answer = client.post("/gradio_api/run/classify", content=twice, headers={"Content-Type": "application/json"})
         assert answer.json()["data"][1]["sentence"] == "Pear, 94 %."
 

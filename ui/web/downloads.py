@@ -85,7 +85,7 @@ def build_download(classifier: Classifier, path: Path, number: int, name: str) -
         The network failed.
     """
     if not path.is_file():
-        raise InputError("The image is no longer here: it is deleted after an hour. Choose it again.")
+        raise InputError("The image is no longer here. Choose it again.")
     if name not in KINDS:
         raise InputError(f"What can be saved is {', '.join(KINDS)}; received another kind.")
     if name in ("csv", "jsonl"):
