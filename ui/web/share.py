@@ -20,7 +20,7 @@ ALTERNATIVES = """\
 No demo link could be made: {reason}
 The page still runs at {address}. Instead of the link you can
   - show it on your own network: python app.py --host 0.0.0.0 --auth USER:PASSWORD, and send http://YOUR-ADDRESS:{port}
-  - put it behind your own web server: see "Behind a reverse proxy" in README.md
+  - put it behind your own web server: see docs/service.md
   - use your own relay: set GRADIO_SHARE_SERVER_ADDRESS=HOST:PORT"""
 
 
