@@ -8,9 +8,9 @@ cluster only.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
-import pickle
 import sys
 import tempfile
 import warnings
@@ -72,20 +72,27 @@ class Progress:
     notes: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True)
+class _Work:
+    """What a task or an actor is handed: an object of Python, which Ray carries as it is."""
+
+    content: Any
+
+
 @dataclass(frozen=True, kw_only=True)
 class Listing:
     """What a run is to answer, as far as names tell.
 
     Attributes
     ----------
-    tasks : tuple of bytes
-        Folders for a task each, pickled.
+    tasks : tuple of _Work
+        Folders for a task each.
     files : int
     sha256 : str
         Of all names: a run goes on only with the same.
     """
 
-    tasks: tuple[bytes, ...]
+    tasks: tuple[_Work, ...]
     files: int
     sha256: str
 
@@ -111,7 +118,7 @@ def check_cluster(paths: Iterable[str]) -> None:
 def list_inputs(paths: Sequence[str], out: str) -> Listing:
     """Walk ``paths`` and divide their folders into tasks."""
     digest, files, seen = hashlib.sha256(), 0, set()
-    tasks: list[bytes] = []
+    tasks: list[_Work] = []
     waiting: list[tuple[int, Folder]] = []
     weight = 0
     for number, folder in enumerate(find_folders(paths, leave_out=[out])):
@@ -123,10 +130,10 @@ def list_inputs(paths: Sequence[str], out: str) -> Listing:
         weight += _count_files(folder)
         waiting.append((number, folder))
         if weight >= _FOLDER_FILES:
-            tasks.append(pickle.dumps(waiting))
+            tasks.append(_Work(waiting))
             waiting, weight = [], 0
     if waiting:
-        tasks.append(pickle.dumps(waiting))
+        tasks.append(_Work(waiting))
     return Listing(tasks=tuple(tasks), files=files, sha256=digest.hexdigest())
 
 
@@ -189,10 +196,11 @@ def run_on_cluster(
                 compute=ActorPoolStrategy(min_size=1, max_size=workers or max(cores, 1)),
             )
             for row in done.iter_rows():
-                progress = pickle.loads(row["progress"])  # noqa: S301 - made by our own actor
+                progress = json.loads(row["progress"])
                 if isinstance(progress, str):
                     raise OutputError(progress)
-                yield Progress(**progress)
+                notes = tuple((path, note) for path, note in progress["notes"])
+                yield Progress(files=progress["files"], counts=progress["counts"], notes=notes)
         except ray.exceptions.RayError as error:
             raise EngineError(f"The cluster stopped: {_first_line(error)}") from error
 
@@ -281,9 +289,8 @@ def _settle(home: str) -> None:
 def _find_units(batch: Mapping[str, np.ndarray], home: str) -> Iterator[dict[str, list[Any]]]:
     """Find the cases of folders and put them together to units; a task."""
     _settle(home)
-    folders: list[tuple[int, Folder]] = pickle.loads(batch["folders"][0])  # noqa: S301 - made by `list_inputs`
-    for number, unit in enumerate(build_units(folders)):
-        yield {"name": [f"part-{batch['number'][0]:06}-{number:05}"], "cases": [pickle.dumps(unit)]}
+    for number, unit in enumerate(build_units(batch["folders"][0].content)):
+        yield {"name": [f"part-{batch['number'][0]:06}-{number:05}"], "cases": [_Work(unit)]}
 
 
 def build_units(folders: Iterable[tuple[int, Folder]]) -> Iterator[list[tuple[str, Case]]]:
@@ -317,16 +324,16 @@ class _Answerer:
                 Path(folder, name).write_bytes(content)
             self._classifier = Classifier.open(replace(bundle, path=Path(folder)), _CORES)
 
-    def __call__(self, batch: Mapping[str, np.ndarray]) -> dict[str, list[bytes]]:
+    def __call__(self, batch: Mapping[str, np.ndarray]) -> dict[str, list[str]]:
         """Answer a unit; gives the fields of a `Progress`, or the sentence that says why its part cannot be written."""
         try:
-            return {"progress": [pickle.dumps(self._work(batch))]}
+            return {"progress": [json.dumps(self._work(batch))]}
         except OutputError as error:  # Ray would hand on its trace, not itself
-            return {"progress": [pickle.dumps(str(error))]}
+            return {"progress": [json.dumps(str(error))]}
 
     def _work(self, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
         name = str(batch["name"][0])
-        unit: list[tuple[str, Case]] = pickle.loads(batch["cases"][0])  # noqa: S301 - made by `_find_units`
+        unit: list[tuple[str, Case]] = batch["cases"][0].content
         counts, notes = self._parts.count(name), []
         if counts is None:
             outcomes = list(self._answer(name, [case for _, case in unit]))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -236,8 +235,8 @@ class TestDeadlyContent:
         answerer = cluster._Answerer(loaded, cluster._read_files(loaded), ReadOptions(), parts, str(tmp_path))
         (unit,) = cluster.build_units(enumerate(find_folders([folder / "a"])))
         parts.write_note("part-1", {"at": 2, "stopped": {"2": 1, "3": 1}})  # two died of 2, one of 3
-        batch = {"name": np.array(["part-1"]), "cases": np.array([pickle.dumps(unit)], object)}
-        progress = pickle.loads(answerer(batch)["progress"][0])
+        batch = {"name": np.array(["part-1"]), "cases": np.array([cluster._Work(unit)], object)}
+        progress = json.loads(answerer(batch)["progress"][0])
         assert (progress["files"], progress["counts"]["errors"]) == (6, 2)
         rows = read_parts(tmp_path / "rows.csv")
         assert [row["path"] for row in rows if "was stopped" in row["error"]] == [str(folder / "a" / "00002.png")]

@@ -31,7 +31,7 @@ def test_refused_relay(monkeypatch: pytest.MonkeyPatch) -> None:
     assert words.startswith("No demo link could be made: the relay 127.0.0.1 cannot be reached")
     assert "http://127.0.0.1:17863" in words
     assert "--host 0.0.0.0" in words
-    assert "Behind a reverse proxy" in words
+    assert "docs/service.md" in words
     assert duration_s < SHARE_LIMIT_S
 
 
