@@ -30,7 +30,7 @@ curl -sf -F "file=@$picture" http://127.0.0.1:7860/api/classify | grep -o '"labe
 path=$(curl -sf -F "files=@$picture" http://127.0.0.1:7860/gradio_api/upload | tr -d '[]')
 [ "$(uploads)" = 1 ]
 curl -sf -H 'Content-Type: application/json' http://127.0.0.1:7860/gradio_api/run/classify -o /dev/null \
-  -d "{\"data\":[{\"path\":$path,\"meta\":{\"_type\":\"gradio.FileData\"}},\"brain_tumor\"]}"
+  -d "{\"data\":[{\"path\":$path,\"meta\":{\"_type\":\"gradio.FileData\"}},\"brain_tumor\",1]}"
 [ "$(uploads)" = 0 ]
 echo "answers with a read-only root, no capabilities and no upload left"
 INSIDE
