@@ -388,7 +388,7 @@ def _build_header(dataset: Dataset) -> Header:
     series = str(dataset.get("SeriesInstanceUID", ""))
     rounded = None if orientation is None else tuple(np.round(orientation, 2) + 0.0)
     return Header(
-        series=(hashlib.sha256(series.encode()).digest(), rounded, dataset.Rows, dataset.Columns),
+        series=(hashlib.sha256(series.encode()).digest(), rounded, int(dataset.Rows), int(dataset.Columns)),
         number=int(dataset.get("SeriesNumber") or 0),
         words=_find_words(str(dataset.get("SeriesDescription") or "")),
         modality=modality,

@@ -13,7 +13,7 @@ from pydicom.uid import UID
 from inference.errors import InputError
 from inference.images import load_image
 from inference.scans import load_scans
-from tests.clinical import box_volume, build_dicom, encode_dicom, encode_nifti
+from tests.clinical import box_volume, build_dicom, encode_dicom, encode_nifti, encode_zip
 from tests.stress import seeds
 
 
@@ -112,3 +112,14 @@ def test_pixels_of_an_endless_aspect() -> None:
     content[84:88] = np.float32(1e30).tobytes()
     with pytest.raises(InputError, match="million"):
         list(load_scans(bytes(content)))
+
+
+def test_rows_that_are_several_numbers_are_a_sentence() -> None:
+    """Series are told apart by their size, among other things."""
+    dataset = build_dicom()
+    content = encode_dicom(dataset)
+    rows = b"\x28\x00\x10\x00US\x02\x00" + int(dataset.Rows).to_bytes(2, "little")
+    assert rows in content
+    twice = content.replace(rows, rows[:6] + b"\x04\x00" + 2 * rows[8:])
+    (scan,) = load_scans(encode_zip({"slice.dcm": twice}))
+    assert isinstance(scan.content, InputError)
