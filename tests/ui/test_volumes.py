@@ -87,3 +87,11 @@ def test_bad_input_is_a_sentence(client: TestClient, content: bytes, status: int
     assert answer.status_code == status
     assert sentence in answer.json()["error"]
     assert list(answer.json()) == KEYS
+
+
+def test_an_archive_that_takes_too_long_is_a_sentence(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by ``make fuzz``: a hundred kilobytes hold hundreds of volumes."""
+    monkeypatch.setattr("ui.web.volumes.MAX_ANSWER_S", 0.0)
+    answer = post(client, encode_zip({f"{number}.png": encode() for number in range(3)}), "many.zip")
+    assert answer.status_code == 413
+    assert "takes longer" in answer.json()["error"]

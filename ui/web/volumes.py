@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from inference import DecodedImage, InputError, load_image
+from inference import DecodedImage, InputError, TooLargeError, load_image
 from inference.batch import Row, build_row, build_volume_rows
 from inference.combine import SliceClassifier, predict_volume
 from inference.content import HEAD_BYTES, Kind, recognise
 from inference.scans import Scan, load_scans
 from ui.request import note_answer
+
+MAX_ANSWER_S = 60.0
+"""Longest time that one request may take, in seconds, looked at after each scan: a small archive may hold thousands."""
 
 
 def find_picture(content: bytes) -> DecodedImage | None:
@@ -40,6 +44,8 @@ def answer_scans(classifier: SliceClassifier, content: bytes, name: str) -> tupl
 
     Raises
     ------
+    TooLargeError
+        It takes longer than `MAX_ANSWER_S`.
     InputError
         It cannot be read.
     EngineError
@@ -47,7 +53,13 @@ def answer_scans(classifier: SliceClassifier, content: bytes, name: str) -> tupl
     """
     bodies: list[dict[str, Any]] = []
     notes: list[str] = []
+    deadline_s = time.monotonic() + MAX_ANSWER_S
     for scan in load_scans(content):
+        if time.monotonic() > deadline_s:
+            raise TooLargeError(
+                f"One request is answered for {MAX_ANSWER_S:.0f} s at most; this archive takes longer. "
+                "Send it in parts, or use the Batch tab or python -m inference."
+            )
         body, its_notes = _answer_scan(classifier, scan, f"{name}/{scan.path}" if scan.path else name, name)
         bodies.append(body)
         notes += its_notes
