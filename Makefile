@@ -149,7 +149,7 @@ $(VENV)-audit/.audit: requirements.txt requirements-audit.txt
 	$(VENV)-audit/bin/python -m pip --python $(VENV)-audit/program/bin/python install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/.dev: requirements.txt requirements-desktop.txt requirements-train.txt requirements-reports.txt requirements-cluster.txt requirements-bench.txt requirements-dev.txt | $(VENV)/bin/python
+$(VENV)/.dev: requirements.txt requirements-desktop.txt requirements-train.txt requirements-reports.txt requirements-cluster.txt requirements-dev.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
