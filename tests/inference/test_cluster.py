@@ -232,7 +232,7 @@ class TestDeadlyContent:
         parts = Parts(str(tmp_path / "rows.csv"), Table(labels=LABELS))
         parts.begin({}, resume=False)
         loaded = load_bundle(bundle)
-        answerer = cluster._Answerer(loaded, cluster._read_files(loaded), ReadOptions(), parts, str(tmp_path))
+        answerer = cluster._Answerer(loaded, cluster._read_files(loaded), ReadOptions(), parts, str(Path.cwd()))
         (unit,) = cluster.build_units(enumerate(find_folders([folder / "a"])))
         parts.write_note("part-1", {"at": 2, "stopped": {"2": 1, "3": 1}})  # two died of 2, one of 3
         batch = {"name": np.array(["part-1"]), "cases": np.array([cluster._Work(unit)], object)}
