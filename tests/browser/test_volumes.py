@@ -13,6 +13,7 @@ import pytest
 from tests.browser.conftest import OpenPage
 from tests.browser.test_page import choose, expect_shown, sentence, submit
 from tests.clinical import box_volume, encode_nifti, encode_zip, write_series
+from tests.conftest import Launch
 from tests.fakes import FakeClassifier, make_bundle
 from tests.pictures import COLORS, encode
 from tests.serving import serve_in_thread
@@ -23,6 +24,13 @@ expect = sync_api.expect
 COUNT = 6
 AFFINE = np.diag([-2.0, -2.0, 4.0, 1.0])
 VOLUME = encode_nifti(box_volume((40, 48, COUNT)), AFFINE)
+
+
+@pytest.fixture(scope="module")
+def browser(launch: Launch) -> Iterator[sync_api.Browser]:
+    """One that has WebGL 2 without a graphics card, which makes everything slower."""
+    with launch("--use-angle=swiftshader", "--enable-unsafe-swiftshader") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
