@@ -56,9 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         for result in _measure(row, rows[row], options.data):
             results.append(result)
             print(_line(result), flush=True)
-    if not options.rows:
-        TARGET.write_text(render(results, time.monotonic() - started), encoding="utf-8")
-        print(f"Written to {TARGET.parent.name}/{TARGET.name}")
+        if not options.rows:  # after each row: a run that is stopped keeps what it has
+            TARGET.write_text(render(results, time.monotonic() - started), encoding="utf-8")
     return 1 if any(result.is_met is False for result in results) else 0
 
 
