@@ -88,6 +88,14 @@ def download(page: sync_api.Page, kind: str) -> str:
     return Path(waiting.value.path()).read_bytes().decode()
 
 
+def test_a_series_without_a_folder_has_a_name(open_page: OpenPage, real: tuple[str, Path], tmp_path: Path) -> None:
+    page = open_batch(open_page(url=real[0]))
+    choose(page, write_series(tmp_path / "series", 4))
+    run_through(page)
+    assert column(page, "path")[-1].startswith("the chosen files")
+    assert page.locator(".batch-each input").evaluate("input => getComputedStyle(input).appearance") == "auto"
+
+
 def test_downloads_are_what_the_command_line_writes(
     open_page: OpenPage, real: tuple[str, Path], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

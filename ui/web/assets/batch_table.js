@@ -37,6 +37,9 @@ function compareRows(a, b) {
   return sorting.down ? -order : order;
 }
 
+// A series of files that came without a folder has no name of its own.
+const wordPath = (row) => (row.path === "." ? "the chosen files" : row.path);
+
 function wordSlice(row) {
   if (row.slice !== null) return String(row.slice);
   return row.volume ? `all ${row.volume.slices}` : "";
@@ -46,7 +49,7 @@ function buildRow(row) {
   const line = make("tr");
   line.dataset.tone = row.tone;
   const file = make("td", "col-path");
-  const name = make("button", "", row.path);
+  const name = make("button", "", wordPath(row));
   name.type = "button";
   name.setAttribute("aria-expanded", "false");
   file.append(name);
@@ -92,7 +95,7 @@ function buildLook(row) {
   showPicture(source).then((src) => {
     const picture = make("img");
     picture.src = src;
-    picture.alt = `The picture ${row.path}${source.slice ? `, slice ${source.slice}` : ""}`;
+    picture.alt = `The picture ${wordPath(row)}${source.slice ? `, slice ${source.slice}` : ""}`;
     frame.replaceChildren(picture);
   }, (error) => frame.replaceChildren(make("p", "detail", error.message)));
   if (!source.inside && !row.volume && row.slice === null) {
