@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from inference.cases import Case
-from inference.classifier import check_modality
+from inference.classifier import BATCH_SIZE, check_modality
 from inference.combine import SliceClassifier, VolumePrediction, predict_volume
 from inference.errors import GyrusError, InputError
 from inference.images import DEFAULT_OPTIONS, DecodedImage, Identifiers, ReadOptions
@@ -19,9 +19,6 @@ from inference.scans import Scan
 from inference.volume import Volume
 
 _LOG = logging.getLogger(__name__)
-
-BATCH_SIZE = 16
-"""Pictures that are decoded and classified together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,7 +268,7 @@ class _Pending:
             return
         try:
             images = [image for _, _, image in pictures]
-            predictions = list(self._classifier.predict_many(images, batch_size=BATCH_SIZE))
+            predictions = list(self._classifier.predict_many(images))
         except Exception as error:
             sentence = _word_failure(error)
             for outcome, index, _ in pictures:

@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 
 from inference.bundle import ModelBundle
-from inference.classifier import check_modality
+from inference.classifier import BATCH_SIZE, check_modality
 from inference.decision import decide
 from inference.errors import InputError
 from inference.images import DecodedImage
@@ -32,8 +32,6 @@ NEIGHBOURS = 3
 EMPTY_BELOW = 0.1
 """A slice is nearly empty if its strength is a smaller share of the strongest slice's."""
 
-_BATCH_SIZE = 16
-
 
 class SliceClassifier(Protocol):
     """What is needed of `inference.Classifier`."""
@@ -43,7 +41,7 @@ class SliceClassifier(Protocol):
         """What the classifier answers."""
 
     def predict_many(
-        self, sources: Iterable[DecodedImage], *, batch_size: int = 32, explain: bool = False
+        self, sources: Iterable[DecodedImage], *, batch_size: int = BATCH_SIZE, explain: bool = False
     ) -> Iterator[Prediction]:
         """Classify pictures in order."""
 
@@ -107,7 +105,7 @@ def predict_volume(classifier: SliceClassifier, volume: Volume, *, explain: bool
             strengths.append(one.strength)
             yield one.image
 
-    predictions = list(classifier.predict_many(images(), batch_size=_BATCH_SIZE, explain=explain))
+    predictions = list(classifier.predict_many(images(), explain=explain))
     if not predictions:
         raise errors[0]
     combined = combine(predictions, strengths, classifier.bundle)

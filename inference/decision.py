@@ -147,7 +147,7 @@ def picture_novelty(image: np.ndarray, rule: NoveltyRule) -> float:
 
     Parameters
     ----------
-    image : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+    image : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255, or of a grey picture (H, W)
 
     Returns
     -------
@@ -155,9 +155,9 @@ def picture_novelty(image: np.ndarray, rule: NoveltyRule) -> float:
         In [0, `MAX_NOVELTY`].
     """
     small = cv2.resize(image, (_LOOK_SIZE_PX, _LOOK_SIZE_PX), interpolation=cv2.INTER_AREA)
-    spread = float(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).std())
-    score = MIN_SPREAD / max(spread, 1e-6)
-    if rule.grey_only:
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY) if small.ndim == 3 else small
+    score = MIN_SPREAD / max(float(grey.std()), 1e-6)
+    if rule.grey_only and small.ndim == 3:
         red, green, blue = cv2.split(small)
         strongest, weakest = cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
         chroma = cv2.mean(cv2.subtract(strongest, weakest))[0] / 255.0

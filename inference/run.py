@@ -9,8 +9,9 @@ from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
-from inference.batch import BATCH_SIZE, Outcome, Row, VolumeSummary
+from inference.batch import Outcome, Row, VolumeSummary
 from inference.cases import Case
+from inference.classifier import BATCH_SIZE
 from inference.images import Identifiers
 from inference.pool import Pool
 

@@ -105,7 +105,7 @@ class FakeClassifier:
     calls: list[Any] = field(default_factory=list)
 
     def predict_many(
-        self, sources: Iterable[DecodedImage], *, batch_size: int = 32, explain: bool = False
+        self, sources: Iterable[DecodedImage], *, batch_size: int = 16, explain: bool = False
     ) -> Iterator[Prediction]:
         """Answer each by colour."""
         return (self.predict(source, explain=explain) for source in sources)

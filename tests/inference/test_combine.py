@@ -96,7 +96,7 @@ class _ByBrightness:
         self.most_in_memory = 0
 
     def predict_many(
-        self, sources: Iterable[DecodedImage], *, batch_size: int = 32, explain: bool = False
+        self, sources: Iterable[DecodedImage], *, batch_size: int = 16, explain: bool = False
     ) -> Iterator[Prediction]:
         for source in sources:
             yield slice_of(float(source.pixels.mean()) / 255)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from inference import BundleError, Classifier
-from inference.bundle import InputSpec, load_bundle
-from inference.preprocess import COLOR_CHANNELS, RESIZE_METHODS, resize_image
+from inference.bundle import InputSpec, NoveltyRule, load_bundle
+from inference.decision import picture_novelty
+from inference.preprocess import COLOR_CHANNELS, RESIZE_METHODS, reduce_grey, resize_image
 from inference.probe import build_probe
 from inference.settings import DEFAULT_MODEL
 from tests.tiny import WEIGHTS, write_bundle, write_onnx
@@ -102,4 +103,8 @@ def test_a_grey_picture_is_resized_as_one_with_colour(resize: str, color_order: 
                 "grey": cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY),
             }[color_order]
             straight = cv2.resize(np.ascontiguousarray(ordered), (150, 140), interpolation=RESIZE_METHODS[resize])
-            assert np.array_equal(resize_image(picture, spec), straight.reshape(140, 150, spec.channels))
+            short = reduce_grey(picture)
+            assert short.ndim == (3 if picture is marked else 2)
+            assert np.array_equal(resize_image(short, spec), straight.reshape(140, 150, spec.channels))
+            rule = NoveltyRule(grey_only=True)
+            assert picture_novelty(short, rule) == picture_novelty(np.ascontiguousarray(picture), rule)

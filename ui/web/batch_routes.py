@@ -35,9 +35,10 @@ from starlette.requests import ClientDisconnect
 
 from inference import Catalogue, InputError, TooLargeError, UnknownModelError, __version__
 from inference.archive import open_archive
-from inference.batch import BATCH_SIZE, Outcome, Row, classify_cases, classify_in_parts
+from inference.batch import Outcome, Row, classify_cases, classify_in_parts
 from inference.bundle import ModelBundle
 from inference.cases import Case
+from inference.classifier import BATCH_SIZE
 from inference.combine import SliceClassifier
 from inference.images import DEFAULT_OPTIONS, DecodedImage
 from inference.limits import MAX_VOLUME_BYTES
@@ -184,7 +185,7 @@ class _Stoppable:
         return self._classifier.bundle
 
     def predict_many(
-        self, sources: Iterable[DecodedImage], *, batch_size: int = 32, explain: bool = False
+        self, sources: Iterable[DecodedImage], *, batch_size: int = BATCH_SIZE, explain: bool = False
     ) -> Iterator[Prediction]:
         """See `inference.combine.SliceClassifier`."""
         return self._classifier.predict_many(self._watch(sources), batch_size=batch_size, explain=explain)
