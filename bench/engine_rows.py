@@ -29,7 +29,7 @@ EQUAL_TO = 1e-3
 def measure_label(data: Path | None) -> list[Result]:
     """Row 1: a decoded picture to its label."""
     classifier, network = Classifier.load(DEFAULT_MODEL), build_efficientnet()
-    rgb = load_image(load_jpegs(1, data)[0]).pixels
+    rgb = np.ascontiguousarray(load_image(load_jpegs(1, data)[0]).pixels)
     times = time_in_turn({"ours": lambda: classifier.predict(rgb).label, "theirs": lambda: classify(network, rgb)})
     return [faster(1, "decoded RGB → label; the article's EfficientNetB0, `model.predict`", **_pair(times), least=15)]
 

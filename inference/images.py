@@ -60,6 +60,7 @@ class DecodedImage:
     Attributes
     ----------
     pixels : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+        Not to be written to: of a grey picture it is a view of one plane, see `spread_grey`.
     notes : tuple of str
         Sentences about what was left out or changed while decoding.
     modality : str or None
@@ -189,6 +190,8 @@ def _decode_picture(picture: Image.Image) -> DecodedImage:
         return DecodedImage(decode_array(np.asarray(picture)), tuple(notes))
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         picture = _flatten(picture)
+    if picture.mode == "L":
+        return DecodedImage(spread_grey(np.asarray(picture)), tuple(notes))
     return DecodedImage(np.asarray(picture.convert("RGB")), tuple(notes))
 
 
@@ -215,6 +218,7 @@ def decode_array(array: np.ndarray) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+        Not to be written to; see `DecodedImage`.
 
     Raises
     ------
@@ -239,7 +243,12 @@ def decode_array(array: np.ndarray) -> np.ndarray:
         on_black = np.asarray(values.astype(np.uint16) * alpha // 255, dtype=np.uint8)
         return on_black if on_black.max() > _DARK else on_black + (255 - alpha)
     values = _to_uint8(array)
-    return np.repeat(values[:, :, None], 3, axis=2) if values.ndim == 2 else np.ascontiguousarray(values)
+    return spread_grey(values) if values.ndim == 2 else np.ascontiguousarray(values)
+
+
+def spread_grey(plane: np.ndarray) -> np.ndarray:
+    """A grey plane (H, W) as RGB (H, W, 3): a view that shows it three times and takes no memory of its own."""
+    return np.broadcast_to(plane[:, :, None], (*plane.shape, 3))
 
 
 def _to_uint8(array: np.ndarray) -> np.ndarray:

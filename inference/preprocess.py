@@ -32,6 +32,8 @@ def reduce_grey(image: np.ndarray) -> np.ndarray:
 
     What comes between decoding and network takes half the time of one plane, and gives the same to the last bit.
     """
+    if image.strides[2] == 0:  # one plane already, see `inference.images.spread_grey`
+        return image[:, :, 0]
     red, green, blue = cv2.split(image)
     return red if _is_same(red, green) and _is_same(red, blue) else image
 

@@ -14,6 +14,7 @@ import pytest
 from inference import BundleError, Classifier
 from inference.bundle import InputSpec, NoveltyRule, load_bundle
 from inference.decision import picture_novelty
+from inference.images import spread_grey
 from inference.preprocess import COLOR_CHANNELS, RESIZE_METHODS, reduce_grey, resize_image
 from inference.probe import build_probe
 from inference.settings import DEFAULT_MODEL
@@ -96,7 +97,7 @@ def test_a_grey_picture_is_resized_as_one_with_colour(resize: str, color_order: 
         grey = np.repeat(rng.integers(0, 256, (height, width, 1), np.uint8), 3, axis=2)
         marked = grey.copy()
         marked[7, 7, 1] ^= 255
-        for picture in (grey, marked, grey[:, ::-1]):
+        for picture in (grey, marked, grey[:, ::-1], spread_grey(grey[:, :, 0])):
             ordered = {
                 "rgb": picture,
                 "bgr": picture[:, :, ::-1],
