@@ -12,6 +12,7 @@ from PIL import Image
 keras = pytest.importorskip("keras", reason="TensorFlow is not installed")
 
 from inference.errors import InputError  # noqa: E402
+from training import architectures  # noqa: E402
 from training.dataset import COLUMNS  # noqa: E402
 from training.fit import FitSettings, fit  # noqa: E402
 
@@ -38,6 +39,23 @@ def read_weights(path: Path) -> list[np.ndarray]:
     return keras.models.load_model(path, compile=False).get_weights()
 
 
+@pytest.fixture
+def small_backbone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five convolutions instead of EfficientNet-lite0, whose training takes a minute to compile."""
+
+    def tap(name: str, input_shape: tuple[int, int, int], color_order: str) -> architectures.Taps:
+        image = keras.Input(input_shape)
+        maps = [keras.layers.Rescaling(1 / 255)(image)]
+        for filters in (4, 4, 8, 8, 8):
+            maps.append(keras.layers.Conv2D(filters, 3, 2, padding="same", activation="relu")(maps[-1]))
+        return architectures.Taps(
+            image=image, stride_8=maps[3], stride_16=maps[4], top=maps[5], depths=(maps[3], maps[4])
+        )
+
+    monkeypatch.setattr(architectures, "tap_backbone", tap)
+
+
+@pytest.mark.usefixtures("small_backbone")
 def test_a_run_goes_on_and_then_rests(data: Path, tmp_path: Path) -> None:
     work = tmp_path / "run"
     small = {"batches": 1, "batch_size": 4, "counterfactuals": 0.5}
