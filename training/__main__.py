@@ -170,7 +170,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 1 with a sentence on standard error.
+        0; 1, or 130 after Ctrl-C, with a sentence on standard error.
     """
     parser = build_parser()
     options = parser.parse_args(argv)
@@ -178,6 +178,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         run(options)
     except GyrusError as error:
         parser.exit(1, f"{error}\n")
+    except KeyboardInterrupt:
+        goes_on = " The same command goes on after the last epoch that it finished." if options.command == "fit" else ""
+        parser.exit(130, f"\nStopped.{goes_on}\n")
     return 0
 
 

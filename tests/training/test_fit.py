@@ -13,6 +13,7 @@ keras = pytest.importorskip("keras", reason="TensorFlow is not installed")
 
 from inference.errors import InputError  # noqa: E402
 from training import architectures  # noqa: E402
+from training.__main__ import main  # noqa: E402
 from training.dataset import COLUMNS  # noqa: E402
 from training.fit import FitSettings, fit  # noqa: E402
 
@@ -73,3 +74,16 @@ def test_a_run_goes_on_and_then_rests(data: Path, tmp_path: Path) -> None:
 def test_no_data_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"manifest\.csv"):
         fit(tmp_path, tmp_path / "run", FitSettings())
+
+
+def test_ctrl_c_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.fit.fit", interrupt)
+    with pytest.raises(SystemExit) as stopped:
+        main(["fit", "--data", str(tmp_path)])
+    assert stopped.value.code == 130
+    assert "The same command goes on after the last epoch" in capsys.readouterr().err
