@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 
 from inference.bundle import ModelBundle
-from inference.classifier import BATCH_SIZE, check_modality
+from inference.classifier import check_modality
 from inference.decision import decide
 from inference.errors import InputError
 from inference.images import DecodedImage
@@ -40,9 +40,7 @@ class SliceClassifier(Protocol):
     def bundle(self) -> ModelBundle:
         """What the classifier answers."""
 
-    def predict_many(
-        self, sources: Iterable[DecodedImage], *, batch_size: int = BATCH_SIZE, explain: bool = False
-    ) -> Iterator[Prediction]:
+    def predict_many(self, sources: Iterable[DecodedImage], *, explain: bool = False) -> Iterator[Prediction]:
         """Classify pictures in order."""
 
 

@@ -104,9 +104,7 @@ class FakeClassifier:
     always: Mapping[str, float] | None = None
     calls: list[Any] = field(default_factory=list)
 
-    def predict_many(
-        self, sources: Iterable[DecodedImage], *, batch_size: int = 16, explain: bool = False
-    ) -> Iterator[Prediction]:
+    def predict_many(self, sources: Iterable[DecodedImage], *, explain: bool = False) -> Iterator[Prediction]:
         """Answer each by colour."""
         return (self.predict(source, explain=explain) for source in sources)
 

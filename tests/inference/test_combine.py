@@ -95,9 +95,7 @@ class _ByBrightness:
     def __init__(self) -> None:
         self.most_in_memory = 0
 
-    def predict_many(
-        self, sources: Iterable[DecodedImage], *, batch_size: int = 16, explain: bool = False
-    ) -> Iterator[Prediction]:
+    def predict_many(self, sources: Iterable[DecodedImage], *, explain: bool = False) -> Iterator[Prediction]:
         for source in sources:
             yield slice_of(float(source.pixels.mean()) / 255)
 

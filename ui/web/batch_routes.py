@@ -184,11 +184,9 @@ class _Stoppable:
         """See `inference.combine.SliceClassifier`."""
         return self._classifier.bundle
 
-    def predict_many(
-        self, sources: Iterable[DecodedImage], *, batch_size: int = BATCH_SIZE, explain: bool = False
-    ) -> Iterator[Prediction]:
+    def predict_many(self, sources: Iterable[DecodedImage], *, explain: bool = False) -> Iterator[Prediction]:
         """See `inference.combine.SliceClassifier`."""
-        return self._classifier.predict_many(self._watch(sources), batch_size=batch_size, explain=explain)
+        return self._classifier.predict_many(self._watch(sources), explain=explain)
 
     def _watch(self, sources: Iterable[DecodedImage]) -> Iterator[DecodedImage]:
         for source in sources:
