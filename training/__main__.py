@@ -111,6 +111,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     brain.add_argument("--start", help="a trained.keras to start from instead of ImageNet's weights")
     brain.add_argument("--volumes", action="store_true", default=None, help="train on gbm_nifti and dicom_t1 too")
+    brain.add_argument(
+        "--healthy",
+        type=Path,
+        nargs=2,
+        metavar=("HEAD", "BRAIN"),
+        help="train on slices of a healthy head too: its NIfTI volume, and the same without anything but the brain",
+    )
     brain.add_argument("--test-fold", metavar="1-5", help="Cheng's fold that is kept for testing (default 1)")
     brain.add_argument("--without", metavar="SOURCE", help="keep this whole source for testing, such as br35h")
 
@@ -239,8 +246,9 @@ def run_fit(options: argparse.Namespace) -> None:
     fit(
         _find_data(options),
         options.work or Path("runs/brain_tumor"),
-        FitSettings(**_given(options, FitSettings)),
+        FitSettings(**_given(options, FitSettings) | {"healthy": options.healthy is not None}),
         groups=options.groups,
+        head=options.healthy and (options.healthy[0], options.healthy[1]),
     )
 
 
@@ -249,7 +257,10 @@ def run_recipe(options: argparse.Namespace) -> None:
     from training.recipe import load_recipe
 
     recipe = load_recipe(options.recipe)
-    brain = ("batches", "counterfactuals", "strength", "backbone", "start", "volumes", "test_fold", "without", "groups")
+    brain = (
+        *("batches", "counterfactuals", "strength", "backbone", "start"),
+        *("volumes", "healthy", "test_fold", "without", "groups"),
+    )
     _refuse(options, brain, "is for the brain tumour network, not for a recipe")
     if recipe.training is None:
         from training.imagenet import build_imagenet_bundle

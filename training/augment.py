@@ -214,6 +214,9 @@ def paint_lesion(host: np.ndarray, box: Box, rng: np.random.Generator) -> tuple[
     sign = 1.0 if rng.random() < (0.75 if level < 150 else 0.3) else -1.0
     rise = sign * max(22.0, spread * rng.uniform(0.9, 2.8))
     softness = rng.uniform(0.08, 0.4)
+    if rng.random() < 0.25:  # faint, and dark more often than not: what takes up no contrast
+        rise = (-1.0 if rng.random() < 0.7 else 1.0) * max(14.0, spread * rng.uniform(0.5, 1.0))
+        softness = rng.uniform(0.2, 0.6)
     weight = np.clip((1.0 + softness / 2 - radius) / softness, 0.0, 1.0)
     values = host.astype(np.float32)
     if rng.random() < 0.45:  # oedema

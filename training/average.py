@@ -18,7 +18,7 @@ import numpy as np
 import training.architectures  # noqa: F401  (registers the layers that a saved network names)
 from inference.errors import InputError
 from training.dataset import TEST_FOLD
-from training.history import write_history
+from training.history import gather_runs, read_settings, write_history
 
 
 def parse_share(text: str) -> tuple[Path, float]:
@@ -61,8 +61,8 @@ def average_networks(shares: Sequence[tuple[Path, float]], work_dir: Path) -> Pa
     for folder, _ in shares:
         if not (folder / "trained.keras").is_file():
             raise InputError(f"{folder} holds no trained.keras; run python -m training fit --work {folder} first.")
-    runs = {folder.name: json.loads((folder / "settings.json").read_text(encoding="utf-8")) for folder, _ in shares}
-    left_out = {(run.get("test_fold", TEST_FOLD), run.get("without", "")) for run in runs.values()}
+    runs = [read_settings(folder) for folder, _ in shares]
+    left_out = {(run.get("test_fold", TEST_FOLD), run.get("without", "")) for run in runs}
     if len(left_out) > 1:
         raise InputError("These runs left out different parts of the data; their average would know them all.")
     networks = [keras.models.load_model(folder / "trained.keras", compile=False) for folder, _ in shares]
@@ -79,8 +79,9 @@ def average_networks(shares: Sequence[tuple[Path, float]], work_dir: Path) -> Pa
         "average": {folder.name: share for folder, share in shares},
         "test_fold": test_fold,
         "without": without,
-        "volumes": any(run.get("volumes") for run in runs.values()),
-        "runs": {name: {key: value for key, value in run.items() if key != "start"} for name, run in runs.items()},
+        "volumes": any(run.get("volumes") for run in runs),
+        "healthy": any(run.get("healthy") for run in runs),
+        "runs": gather_runs(*(folder for folder, _ in shares)),
     }
     (work_dir / "settings.json").write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     write_history(work_dir, *(folder for folder, _ in shares))

@@ -34,6 +34,13 @@ DRAW_SHARES = {"glioma": 0.22, "meningioma": 0.20, "pituitary": 0.16, NO_TUMOUR:
 DISTURBED_SHARE = 0.8
 """How often a harmless place is covered too, as a multiple of the share of counterfactuals."""
 
+HEALED_SHARE = 0.6
+"""How often a tumour is hidden, as a multiple of the share of counterfactuals; what is left of it (oedema, a shifted
+midline) is now called healthy, so not too often."""
+
+GIVEN_SHARE = 1.2
+"""How often a healthy brain is given a tumour, as a multiple of the share of counterfactuals."""
+
 PAINTED_SHARE = 0.3
 """How many of the tumours put into a healthy brain are painted instead of taken from another slice."""
 
@@ -68,6 +75,8 @@ class AugmentedBatches(keras.utils.PyDataset):
     counterfactuals : float
         Share of the draws that are counterfactuals, in [0, 1].
     seed : int
+    brains : dict of Path to numpy.ndarray, shape (S, S), bool
+        Where in a healthy slice a tumour may be put; anywhere in the head when a slice is not in it.
     """
 
     def __init__(
@@ -82,6 +91,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         counterfactuals: float = 0.0,
         strength: float = 1.0,
         seed: int = 0,
+        brains: dict[Path, np.ndarray] | None = None,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=8)
         self._by_label: dict[str, list[Sample]] = defaultdict(list)
@@ -91,6 +101,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         self._boxed = [sample for sample in samples if sample.box is not None]
         self._pictures, self._spec, self._evidence_shape = pictures, spec, evidence_shape
         self._batch_size, self._batches, self._strength, self._seed = batch_size, batches, strength, seed
+        self._brains = brains or {}
         self.counterfactuals = counterfactuals
         self.epoch = 0
 
@@ -131,7 +142,8 @@ class AugmentedBatches(keras.utils.PyDataset):
         labels = [label for label in DRAW_SHARES if self._by_label[label]]
         shares = np.array([DRAW_SHARES[label] for label in labels])
         sample = self._pick(rng, self._by_label[labels[int(rng.choice(len(labels), p=shares / shares.sum()))]])
-        drawn = self._draw_counterfactual(sample, rng) if rng.random() < self.counterfactuals else None
+        share = self.counterfactuals * (HEALED_SHARE if sample.has_tumour else GIVEN_SHARE)
+        drawn = self._draw_counterfactual(sample, rng) if rng.random() < share else None
         example, box = drawn or (self._build_real(sample), sample.box)
         grey = example.item.grey
         if example.box_known and rng.random() < self.counterfactuals * DISTURBED_SHARE:
@@ -157,24 +169,34 @@ class AugmentedBatches(keras.utils.PyDataset):
             if healed is None:
                 return None
             if rng.random() < PAINTED_SHARE:
-                return self._paint(healed, rng)
+                return self._paint(healed, None, rng)
             return Example(item=Slice(grey=healed, lesion=draw_lesion(None)), label=NO_TUMOUR, box_known=True), None
+        brain = self._brains.get(sample.path)
         if rng.random() < PAINTED_SHARE:
-            return self._paint(grey, rng)
+            return self._paint(grey, brain, rng)
         donor = self._pick(rng, self._boxed)
         pasted = paste_tumour(grey, self._pictures[donor.path], donor.box, rng)
-        if pasted is None:
+        if pasted is None or not _lies_in(brain, pasted[1]):
             return None
         ill, box = pasted
         return Example(item=Slice(grey=ill, lesion=draw_lesion(box)), label=donor.label, box_known=True), box
 
-    def _paint(self, grey: np.ndarray, rng: np.random.Generator) -> tuple[Example, Box | None] | None:
+    def _paint(
+        self, grey: np.ndarray, brain: np.ndarray | None, rng: np.random.Generator
+    ) -> tuple[Example, Box | None] | None:
         place = draw_harmless_box(grey, rng, avoid=None)
+        if place is not None and not _lies_in(brain, place):
+            return None
         painted = None if place is None else paint_lesion(grey, place, rng)
         if painted is None:
             return None
         ill, box = painted
         return Example(item=Slice(grey=ill, lesion=draw_lesion(box)), label=UNKNOWN_TUMOUR, box_known=True), box
+
+
+def _lies_in(brain: np.ndarray | None, box: Box) -> bool:
+    """Whether half of a lesion's place, at least, is brain; True when it is not known what is."""
+    return brain is None or bool(brain[draw_lesion(box) > 0.5].mean() >= 0.5)
 
 
 def _disturb(grey: np.ndarray, tumour: Box | None, rng: np.random.Generator) -> np.ndarray:

@@ -7,7 +7,6 @@ Their probabilities are taken as they are, without a temperature.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ from training.dataset import (
 )
 from training.export import load_served
 from training.fit import INPUT
+from training.history import read_settings
 from training.metrics import detection_figures, is_inside
 from training.probe import measure_statistics, probe
 from training.volumes import read_volumes
@@ -103,13 +103,13 @@ def measure_runs(data_dir: Path, work_dirs: Sequence[Path], *, groups: Path | No
             slices = dict(read_volumes(data_dir))
             of_volumes = _show(network, list(slices), {sample.path: grey for sample, grey in slices.items()})
             found[left_out]["volumes"] = measure_unseen(of_volumes, "gbm_nifti")
-        settings[work_dir.name] = {key: value for key, value in run.items() if key != "start"}  # a path of this machine
+        settings[work_dir.name] = run
     return {"folds": dict(sorted(folds.items())), "summary": summarise(folds), "sources": sources, "settings": settings}
 
 
 def _read_settings(work_dir: Path) -> dict[str, Any]:
     try:
-        run: dict[str, Any] = json.loads((work_dir / "settings.json").read_text(encoding="utf-8"))
+        run = read_settings(work_dir)
     except OSError as error:
         raise InputError(f"{work_dir} holds no run; python -m training fit --work {work_dir} makes one.") from error
     if not (work_dir / "trained.keras").is_file():

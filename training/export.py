@@ -39,7 +39,7 @@ from training.card import build_about, build_card
 from training.dataset import CLASS_LABELS, NO_TUMOUR, TEST_FOLD, UNKNOWN_TUMOUR, Sample
 from training.evaluate import measure
 from training.fit import INPUT, load_parts
-from training.history import read_history
+from training.history import read_history, read_settings
 
 LOGIT_TOLERANCE = 1e-4
 """Largest difference between Keras's and ONNX Runtime's logits that an export accepts."""
@@ -168,7 +168,7 @@ def export_bundle(
     BundleError
         A twin is needed and not given, or the network left out another part than a bundle is measured on.
     """
-    settings = json.loads((work_dir / "settings.json").read_text(encoding="utf-8"))
+    settings = read_settings(work_dir)
     if settings.get("test_fold", TEST_FOLD) != TEST_FOLD or settings.get("without"):
         raise BundleError("This network learnt from the part that a bundle is measured on; it is for training cross.")
     if settings["volumes"] and twin is None:
@@ -224,7 +224,7 @@ def describe_bundle(
         "provenance": {
             "created": datetime.date.today().isoformat(),
             "command": "make train DATA=DATA",
-            "settings": {key: value for key, value in settings.items() if key != "start"},
+            "settings": settings,
             "images": {name: len(samples) for name, samples in parts.items()},
             "keras_onnx_max_logit_difference": difference,
             "packages": describe_packages(),

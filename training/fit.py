@@ -15,10 +15,12 @@ import numpy as np
 from keras import ops
 
 from inference.bundle import InputSpec
+from inference.errors import SettingsError
 from training.architectures import build_evidence_net
 from training.batches import AugmentedBatches
 from training.dataset import TEST_FOLD, TUMOUR_TYPES, Sample, part_samples, read_manifest, read_pictures
-from training.history import write_history
+from training.healthy import HEALTHY_SLICES, slice_head
+from training.history import gather_runs, write_history
 from training.volumes import read_volumes
 
 INPUT = InputSpec(width_px=150, height_px=150, color_order="bgr", resize="area")
@@ -49,6 +51,8 @@ class FitSettings:
     volumes : bool
         Train on the slices of `training.volumes` too: for the network that ships. How it does on a cohort that it
         never saw is then measured on its twin that was trained without.
+    healthy : bool
+        Train on slices of a healthy head too, see `training.healthy`.
     test_fold, without : str
         What is not learnt from: one of Cheng's folds, or a whole source; see `training.dataset.part_samples`.
     """
@@ -63,6 +67,7 @@ class FitSettings:
     backbone: str = "lite0"
     start: str = ""
     volumes: bool = False
+    healthy: bool = False
     test_fold: str = TEST_FOLD
     without: str = ""
 
@@ -145,8 +150,24 @@ def load_parts(
     return parts, pictures
 
 
-def fit(data_dir: Path, work_dir: Path, settings: FitSettings, *, groups: Path | None = None) -> Path:
+def fit(
+    data_dir: Path,
+    work_dir: Path,
+    settings: FitSettings,
+    *,
+    groups: Path | None = None,
+    head: tuple[Path, Path] | None = None,
+) -> Path:
     """Train, or go on training, and write ``trained.keras`` into ``work_dir``.
+
+    Parameters
+    ----------
+    data_dir, work_dir : pathlib.Path
+    settings : FitSettings
+    groups : pathlib.Path, optional
+        Read instead of the data's ``manifest.csv``.
+    head : tuple of pathlib.Path, optional
+        The healthy head and its brain, see `training.healthy.slice_head`; needed when ``settings.healthy``.
 
     Returns
     -------
@@ -154,7 +175,9 @@ def fit(data_dir: Path, work_dir: Path, settings: FitSettings, *, groups: Path |
         Of the trained network, its heads apart (`training.architectures.build_evidence_net`).
     """
     work_dir.mkdir(parents=True, exist_ok=True)
-    (work_dir / "settings.json").write_text(json.dumps(asdict(settings), indent=2) + "\n", encoding="utf-8")
+    runs = gather_runs(Path(settings.start).parent) if settings.start else {}
+    described = json.dumps({**asdict(settings), "runs": runs}, indent=2)
+    (work_dir / "settings.json").write_text(described + "\n", encoding="utf-8")
     keras.utils.set_random_seed(settings.seed)
     model = build_evidence_net(
         INPUT.shape, len(TUMOUR_TYPES), color_order=INPUT.color_order, backbone=settings.backbone
@@ -162,11 +185,18 @@ def fit(data_dir: Path, work_dir: Path, settings: FitSettings, *, groups: Path |
     parts, pictures = load_parts(
         data_dir, volumes=settings.volumes, groups=groups, test_fold=settings.test_fold, without=settings.without
     )
+    brains: dict[Path, np.ndarray] = {}
+    if settings.healthy:
+        if head is None:
+            raise SettingsError("Slices of a healthy head need its volume and its brain's: --healthy HEAD BRAIN.")
+        for cut in slice_head(*head, count=HEALTHY_SLICES, seed=settings.seed):
+            parts["train"].append(cut.sample)
+            pictures[cut.sample.path], brains[cut.sample.path] = cut.grey, cut.brain
     if settings.start:
         model.set_weights(keras.models.load_model(settings.start, compile=False).get_weights())
     learner = keras.Model(model.input, {name: model.output[name] for name in ("detection", "type", "evidence")})
     compile_model(learner, settings)
-    train, validation = build_batches(parts, pictures, model, settings)
+    train, validation = build_batches(parts, pictures, model, settings, brains)
     learner.fit(
         train,
         epochs=settings.epochs,
@@ -186,7 +216,11 @@ def fit(data_dir: Path, work_dir: Path, settings: FitSettings, *, groups: Path |
 
 
 def build_batches(
-    parts: dict[str, list[Sample]], pictures: dict[Path, np.ndarray], model: keras.Model, settings: FitSettings
+    parts: dict[str, list[Sample]],
+    pictures: dict[Path, np.ndarray],
+    model: keras.Model,
+    settings: FitSettings,
+    brains: dict[Path, np.ndarray],
 ) -> tuple[AugmentedBatches, tuple]:
     """The augmented training batches, and the validation part as it is."""
     evidence_shape = tuple(model.output["evidence"].shape[1:3])
@@ -199,5 +233,6 @@ def build_batches(
         batches=settings.batches,
         strength=settings.strength,
         seed=settings.seed,
+        brains=brains,
     )
     return train, train.collate_plain(parts["validation"])

@@ -1,10 +1,11 @@
-"""Learning curves that travel with a network: through the runs that it started from, and into its report."""
+"""What travels with a network: the learning curves and the settings of every run that it grew from."""
 
 from __future__ import annotations
 
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 History = dict[str, list[dict[str, float]]]
 """Name of a run → its epochs in order: losses and accuracies by the names that Keras gives them."""
@@ -30,3 +31,24 @@ def write_history(work_dir: Path, *parents: Path) -> None:
     own = read_history(work_dir)
     merged = {name: rows for parent in parents for name, rows in read_history(parent).items()} | own
     (work_dir / "history.json").write_text(json.dumps(merged) + "\n", encoding="utf-8")
+
+
+def read_settings(work_dir: Path) -> dict[str, Any]:
+    """What a run was made with, but for the path that it started from, which is one of this machine."""
+    settings: dict[str, Any] = json.loads((work_dir / "settings.json").read_text(encoding="utf-8"))
+    return {key: value for key, value in settings.items() if key != "start"}
+
+
+def gather_runs(*work_dirs: Path) -> dict[str, dict[str, Any]]:
+    """The settings of runs by their names, each after those of the runs that it started from or averages.
+
+    A folder without settings, such as one that holds somebody else's network, tells nothing.
+    """
+    gathered: dict[str, dict[str, Any]] = {}
+    for work_dir in work_dirs:
+        if not (work_dir / "settings.json").is_file():
+            continue
+        settings = read_settings(work_dir)
+        gathered |= settings.pop("runs", {})
+        gathered[work_dir.name] = settings
+    return gathered

@@ -12,7 +12,7 @@ keras = pytest.importorskip("keras", reason="TensorFlow is not installed")
 
 from inference.errors import InputError  # noqa: E402
 from training.average import average_networks, parse_share  # noqa: E402
-from training.history import read_history  # noqa: E402
+from training.history import gather_runs, read_history  # noqa: E402
 
 
 def write_run(folder: Path, value: float, **settings: object) -> Path:
@@ -34,7 +34,8 @@ def test_weights_are_averaged(tmp_path: Path) -> None:
     assert settings["average"] == {"plain": 0.25, "robust": 0.75}
     assert settings["volumes"] is True
     assert read_history(tmp_path / "both") == {"plain": [{"epoch": 0.0, "loss": 0.5}, {"epoch": 1.0, "loss": 0.25}]}
-    assert settings["runs"]["plain"] == {"seed": 1, "volumes": False}
+    assert settings["runs"] == {"plain": {"seed": 1, "volumes": False}, "robust": {"seed": 2, "volumes": True}}
+    assert list(gather_runs(tmp_path / "both")) == ["plain", "robust", "both"]
 
 
 def test_bad_shares(tmp_path: Path) -> None:
