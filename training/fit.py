@@ -173,7 +173,14 @@ def fit(
     -------
     pathlib.Path
         Of the trained network, its heads apart (`training.architectures.build_evidence_net`).
+
+    Raises
+    ------
+    SettingsError
+        A healthy head is asked for and not given.
     """
+    if settings.healthy and head is None:
+        raise SettingsError("Slices of a healthy head need its volume and its brain's: --healthy HEAD BRAIN.")
     work_dir.mkdir(parents=True, exist_ok=True)
     runs = gather_runs(Path(settings.start).parent) if settings.start else {}
     described = json.dumps({**asdict(settings), "runs": runs}, indent=2)
@@ -186,9 +193,7 @@ def fit(
         data_dir, volumes=settings.volumes, groups=groups, test_fold=settings.test_fold, without=settings.without
     )
     brains: dict[Path, np.ndarray] = {}
-    if settings.healthy:
-        if head is None:
-            raise SettingsError("Slices of a healthy head need its volume and its brain's: --healthy HEAD BRAIN.")
+    if settings.healthy and head is not None:
         for cut in slice_head(*head, count=HEALTHY_SLICES, seed=settings.seed):
             parts["train"].append(cut.sample)
             pictures[cut.sample.path], brains[cut.sample.path] = cut.grey, cut.brain

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
 
 keras = pytest.importorskip("keras", reason="TensorFlow is not installed")
 
-from inference.errors import InputError  # noqa: E402
+from inference.errors import InputError, SettingsError  # noqa: E402
 from training import architectures  # noqa: E402
 from training.__main__ import main  # noqa: E402
 from training.dataset import COLUMNS  # noqa: E402
@@ -69,6 +71,26 @@ def test_a_run_goes_on_and_then_rests(data: Path, tmp_path: Path) -> None:
     assert not all(np.array_equal(one, two) for one, two in zip(first, second, strict=True))
     third = read_weights(fit(data, work, FitSettings(epochs=2, **small)))
     assert all(np.array_equal(two, three) for two, three in zip(second, third, strict=True))
+
+
+@pytest.mark.usefixtures("small_backbone")
+def test_a_run_that_starts_from_another_knows_it_and_sees_a_healthy_head(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.fit.HEALTHY_SLICES", 6)
+    volume = tmp_path / "head.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(np.full((20, 20, 20), 80, np.uint8), np.eye(4)), volume)
+    small = {"epochs": 1, "batches": 1, "batch_size": 4, "counterfactuals": 0.5}
+    first = fit(data, tmp_path / "first", FitSettings(**small))
+    settings = FitSettings(**small, start=str(first), healthy=True)
+    with pytest.raises(SettingsError, match="--healthy HEAD BRAIN"):
+        fit(data, tmp_path / "second", settings)
+    fit(data, tmp_path / "second", settings, head=(volume, volume))
+    found = json.loads((tmp_path / "second" / "settings.json").read_text(encoding="utf-8"))
+    assert found["healthy"] is True
+    assert list(found["runs"]) == ["first"]
+    assert found["runs"]["first"]["healthy"] is False
+    assert "start" not in found["runs"]["first"]
 
 
 def test_no_data_is_a_sentence(tmp_path: Path) -> None:
