@@ -185,7 +185,7 @@ def _figures_section(figures: dict[str, Any]) -> str:
         "A group is a patient, or near-duplicates of one picture; copies across sources were removed first, and of the "
         "held-out slices those of which training has a copy, mirrored or not.\n\n"
         + _table(["measure", "value"], rows)
-        + "\n\nEvery figure on this page, but those of the volumes, is printed again by\n\n"
+        + "\n\nEvery figure on this page, but those of the volumes and of the cross-validation, is printed again by\n\n"
         "```\npython -m training evaluate models/brain_tumor --data DATA\n```\n\n"
         "It stands in `evaluation.json` with more: the reliability diagram, the risk at each coverage."
     )
@@ -365,7 +365,7 @@ def _settings_lines(settings: dict[str, Any]) -> str:
 def _describe_run(run: dict[str, Any]) -> str:
     if "average" in run:
         return "the average of " + ", ".join(f"{share:g} of `{name}`" for name, share in run["average"].items())
-    return _join({key: value for key, value in run.items() if value not in ("", False)})
+    return _join({key: value for key, value in run.items() if value != "" and value is not False})
 
 
 def _join(settings: dict[str, Any]) -> str:
