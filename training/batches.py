@@ -28,17 +28,20 @@ from training.augment import (
 )
 from training.dataset import NO_TUMOUR, TUMOUR_TYPES, UNKNOWN_TUMOUR, Sample
 
-DRAW_SHARES = {"glioma": 0.22, "meningioma": 0.20, "pituitary": 0.16, NO_TUMOUR: 0.34, UNKNOWN_TUMOUR: 0.08}
+DRAW_SHARES = {"glioma": 0.21, "meningioma": 0.19, "pituitary": 0.16, NO_TUMOUR: 0.36, UNKNOWN_TUMOUR: 0.08}
 """How often each label is drawn: the four classes about equally, whatever their number."""
+
+TUMOUR_SHARE = 2 / 3
+"""How many of the drawn slices, counterfactuals included, show a tumour: about what the network comes to expect."""
 
 DISTURBED_SHARE = 0.8
 """How often a harmless place is covered too, as a multiple of the share of counterfactuals."""
 
-HEALED_SHARE = 0.6
+HEALED_SHARE = 0.8
 """How often a tumour is hidden, as a multiple of the share of counterfactuals; what is left of it (oedema, a shifted
-midline) is now called healthy, so not too often."""
+midline) is now called healthy, so less often than a tumour is given."""
 
-GIVEN_SHARE = 1.2
+GIVEN_SHARE = 1.0
 """How often a healthy brain is given a tumour, as a multiple of the share of counterfactuals."""
 
 PAINTED_SHARE = 0.3

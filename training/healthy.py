@@ -2,7 +2,8 @@
 
 Their healthy slices are nearly all axial and through the middle of the brain, so a network takes the skull base, the
 vertex and whatever takes up contrast in anybody for tumours. The volume is cut at any height, in three directions and
-tilted, a little warped, with the skull and without; every fifth time through the sella, shining as after contrast.
+tilted, a little warped, with the skull and without; every fifth time through the sella, shining as after contrast; half
+of the others as another sequence would show them, fluid, grey and white matter each in a random grey.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import binary_dilation, map_coordinates
 
 from inference.errors import InputError
 from training.dataset import NO_TUMOUR, STORED_SIZE_PX, Sample
@@ -31,6 +32,9 @@ STRIPPED_SHARE = 0.3
 
 CONTRAST_SHARE = 0.2
 """How many slices go through the sella, which takes up contrast."""
+
+OTHER_SEQUENCE_SHARE = 0.5
+"""How many of the other slices show the brain's tissues in random greys."""
 
 TAKES_UP_CONTRAST = (((0, 3, -32), (7, 5, 4)), ((-13, -1, -31), (4, 9, 5)), ((13, -1, -31), (4, 9, 5)))
 """The pituitary gland and the two cavernous sinuses: centre and radii, in mm of MNI space (x, y, z)."""
@@ -74,6 +78,8 @@ def slice_head(head: Path, brain: Path, *, count: int, seed: int = 0) -> Iterato
     if (values > 0).mean() < _MIN_BRIGHT:
         raise InputError(f"{head} is nearly empty.")
     values = np.clip(values / np.percentile(values[values > 0], 99.8) * 255.0, 0, 255).astype(np.float32)
+    tissues = _tissue_greys(values[inside])
+    reach = binary_dilation(inside, iterations=2).astype(np.float32)  # with the fluid round the brain
     rng = np.random.default_rng(seed)
     number = 0
     while number < count:
@@ -82,6 +88,8 @@ def slice_head(head: Path, brain: Path, *, count: int, seed: int = 0) -> Iterato
         grey, in_brain = _cut(values, grid, order=1), _cut(inside, grid, order=0) > 0.5
         if sella is not None:
             grey = _take_up_contrast(grey, np.tensordot(to_mm[:3, :3], grid, 1) + to_mm[:3, 3, None, None], rng)
+        elif rng.random() < OTHER_SEQUENCE_SHARE:
+            grey = _change_sequence(grey, _cut(reach, grid, order=1), tissues, rng)
         if rng.random() < STRIPPED_SHARE:
             grey = grey * in_brain
         if (grey > 12).mean() < _MIN_BRIGHT:
@@ -139,3 +147,26 @@ def _take_up_contrast(grey: np.ndarray, places_mm: np.ndarray, rng: np.random.Ge
         sizes = np.array(radii)[:, None, None] * np.exp(rng.normal(0.0, 0.2, (3, 1, 1)))
         weight = np.maximum(weight, rng.uniform(0.5, 1.0) * np.exp(-(((shifted / sizes) ** 2).sum(axis=0) ** 2)))
     return grey + weight * (rng.uniform(150.0, 255.0) - grey)
+
+
+def _tissue_greys(brain: np.ndarray) -> np.ndarray:
+    """The greys of fluid, grey and white matter in a T1 picture: three means, (3,), rising."""
+    sampled = np.ascontiguousarray(brain[:: max(1, brain.size // 20_000)], np.float32)
+    stop = (cv2.TERM_CRITERIA_MAX_ITER + cv2.TERM_CRITERIA_EPS, 50, 0.1)
+    start = np.digitize(sampled, np.quantile(sampled, [0.15, 0.6])).astype(np.int32)
+    _, _, means = cv2.kmeans(sampled, 3, start[:, None], stop, 1, cv2.KMEANS_USE_INITIAL_LABELS)
+    return np.sort(means.ravel())
+
+
+def _change_sequence(
+    grey: np.ndarray, in_brain: np.ndarray, tissues: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Give each tissue of the brain another grey, as T2, FLAIR or proton density would, and dim what is round it.
+
+    The idea of drawing the greys at random is Billot et al. 2023, SynthSeg, https://arxiv.org/abs/2107.09559.
+    """
+    matter = rng.uniform(50.0, 190.0)
+    white = np.clip(matter + rng.normal(0.0, 35.0), 20.0, 240.0)
+    fluid = rng.uniform(0.0, 40.0) if rng.random() < 0.4 else rng.uniform(40.0, 250.0)
+    curve = np.interp(grey, [*tissues, 255.0], [fluid, matter, white, white + rng.uniform(-30.0, 30.0)])
+    return np.asarray(in_brain * curve + (1.0 - in_brain) * grey * rng.uniform(0.4, 1.2), np.float32)

@@ -11,7 +11,7 @@ from inference.errors import InputError
 from training.__main__ import main
 from training.batches import AugmentedBatches
 from training.dataset import NO_TUMOUR, STORED_SIZE_PX, Sample
-from training.healthy import _take_up_contrast, slice_head
+from training.healthy import _change_sequence, _take_up_contrast, _tissue_greys, slice_head
 
 SPEC = InputSpec(width_px=150, height_px=150, color_order="bgr", resize="area")
 
@@ -114,6 +114,32 @@ def test_the_sella_shines_after_contrast(height_mm: float, shines: bool) -> None
         far = np.hypot(x_mm, y_mm) > 35
         assert (grey[near].mean() > 100) == shines
         assert np.allclose(grey[far], 80.0)
+
+
+def test_the_tissues_change_places_in_another_sequence() -> None:
+    rng = np.random.default_rng(5)
+    tissues = _tissue_greys(np.concatenate([rng.normal(mean, 3.0, 4_000) for mean in (30, 80, 130)]).astype(np.float32))
+    assert tissues == pytest.approx([30, 80, 130], abs=2)
+
+    grey = np.tile(np.float32([30, 80, 130, 255]), (8, 1))
+    in_brain = np.ones((8, 4), np.float32)
+    in_brain[:, 3] = 0.0  # the scalp
+    orders, scalps = set(), []
+    for seed in range(40):
+        changed = _change_sequence(grey, in_brain, tissues, np.random.default_rng(seed))
+        orders.add(tuple(np.argsort(changed[0, :3]).tolist()))
+        scalps.append(changed[0, 3] / 255)
+    assert len(orders) >= 4  # fluid darkest and brightest, grey matter above white and below
+    assert 0.4 <= min(scalps) < 0.6 < 1.0 < max(scalps) <= 1.2
+
+
+def test_half_of_the_other_slices_are_of_another_sequence(
+    head: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = []
+    monkeypatch.setattr("training.healthy._change_sequence", lambda grey, *_: changed.append(1) or grey)
+    list(slice_head(*head, count=200, seed=3))
+    assert 55 <= len(changed) <= 105  # of about 160 that do not go through the sella
 
 
 def test_every_fifth_slice_goes_through_the_sella(head: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
