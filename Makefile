@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 DATA ?= $(GYRUS_DATA)
-VERSION ?= 1.1.0
+VERSION ?= 1.2.0
 # The figures of make cross, when they are there.
 CROSS = $(if $(wildcard runs/cross.json),--cross runs/cross.json)
 

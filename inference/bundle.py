@@ -89,9 +89,14 @@ class Calibration:
     ----------
     temperature : float
         The logits are divided by it before the softmax. Guo et al. 2017, https://arxiv.org/abs/1706.04599.
-    temperature_rise, familiar_at : float
-        How much the temperature rises for each unit of novelty score above ``familiar_at``: the less a picture looks
-        like those of training, the less sure the answer. 0 for none. See `inference.decision.choose_temperature`.
+    familiar_at, unfamiliar_at : float
+        The novelty scores up to which a picture counts as like those of training, and from which as not.
+    temperature_rise : float
+        How much higher the temperature is where a picture is unfamiliar; 0 for not at all.
+    prior_shift : tuple of float
+        What is added to each label's logit, after the temperature, where a picture is unfamiliar: how much more often,
+        as a logarithm, the label is expected there than training showed it. Empty for nothing. See
+        `inference.decision.to_probabilities`.
     confident_at : float
         The calibrated probability, in (0, 1], from which a single answer is given.
     in_set_at : float
@@ -102,8 +107,10 @@ class Calibration:
     """
 
     temperature: float = 1.0
-    temperature_rise: float = 0.0
     familiar_at: float = 0.0
+    unfamiliar_at: float = 1.0
+    temperature_rise: float = 0.0
+    prior_shift: tuple[float, ...] = ()
     confident_at: float = 0.5
     in_set_at: float = 1.0
     coverage: float = 0.0
@@ -353,6 +360,24 @@ class _Reader:
             raise self._fail("background", "one of the labels", value)
         return value
 
+    def _calibration(self, labels: tuple[str, ...]) -> Calibration:
+        shift = self._section("calibration").get("prior_shift", [])
+        if shift != [] and not _is_numbers(shift, len(labels)):
+            raise self._fail("calibration.prior_shift", f"{len(labels)} numbers, one a label, or none", shift)
+        calibration = Calibration(
+            temperature=self._number("calibration", "temperature", 1.0, 1e-3, 1e3),
+            familiar_at=self._number("calibration", "familiar_at", 0.0, 0.0, 1e3),
+            unfamiliar_at=self._number("calibration", "unfamiliar_at", 1.0, 0.0, 1e3),
+            temperature_rise=self._number("calibration", "temperature_rise", 0.0, 0.0, 1e3),
+            prior_shift=tuple(float(value) for value in shift),
+            confident_at=self._number("calibration", "confident_at", 0.5, 0.0, 1.0),
+            in_set_at=self._number("calibration", "in_set_at", 1.0, 0.0, 1.0),
+            coverage=self._number("calibration", "coverage", 0.0, 0.0, 1.0),
+        )
+        if calibration.unfamiliar_at <= calibration.familiar_at:
+            raise self._fail("calibration.unfamiliar_at", "more than familiar_at", calibration.unfamiliar_at)
+        return calibration
+
     def _input(self) -> InputSpec:
         section = self._section("input")
         color_order = section.get("color_order", "rgb")
@@ -448,14 +473,7 @@ class _Reader:
             modalities=self._modalities(),
             background=self._background(labels),
             input=self._input(),
-            calibration=Calibration(
-                temperature=self._number("calibration", "temperature", 1.0, 1e-3, 1e3),
-                temperature_rise=self._number("calibration", "temperature_rise", 0.0, 0.0, 1e3),
-                familiar_at=self._number("calibration", "familiar_at", 0.0, 0.0, 1e3),
-                confident_at=self._number("calibration", "confident_at", 0.5, 0.0, 1.0),
-                in_set_at=self._number("calibration", "in_set_at", 1.0, 0.0, 1.0),
-                coverage=self._number("calibration", "coverage", 0.0, 0.0, 1.0),
-            ),
+            calibration=self._calibration(labels),
             novelty=self._novelty(),
             golden=self._golden(),
             files=files,

@@ -17,12 +17,11 @@ from inference.bundle import ModelBundle, load_bundle
 from inference.decision import (
     MAX_NOVELTY,
     FeatureStatistics,
-    choose_temperature,
     decide,
     feature_distance,
     picture_novelty,
-    softmax,
     to_logits,
+    to_probabilities,
 )
 from inference.dicom import spell_modality
 from inference.engines import Engine, EngineOutput, load_engine
@@ -172,8 +171,7 @@ class Classifier:
     def _decide(self, pictures: Sequence[_Prepared], output: EngineOutput, started: float) -> list[Prediction]:
         bundle = self.bundle
         novelties = self._novelties(pictures, output)
-        temperature = choose_temperature(novelties, bundle.calibration)
-        probabilities = softmax(to_logits(output.scores, self._output), temperature)
+        probabilities = to_probabilities(to_logits(output.scores, self._output), novelties, bundle.calibration)
         maps = [None] * len(pictures) if output.evidence is None else list(output.evidence)
         duration_s = (time.perf_counter() - started) / len(pictures)
         return [

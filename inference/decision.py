@@ -74,29 +74,55 @@ def to_logits(scores: np.ndarray, output: str) -> np.ndarray:
     return np.asarray(np.log(np.maximum(scores, 1e-30)))
 
 
-def choose_temperature(novelty: np.ndarray, calibration: Calibration) -> np.ndarray:
-    """The temperature of each picture: the bundle's, and more where the picture is less like those of training.
-
-    A single temperature, fitted on pictures like those of training, leaves a network as sure of itself in a hospital
-    that it never saw, where it is right less often.
+def find_strangeness(novelty: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """How little each picture is like those of training: 0 up to ``familiar_at``, 1 from ``unfamiliar_at`` on.
 
     Parameters
     ----------
     novelty : numpy.ndarray, shape (N,)
-        The novelty scores; what exceeds 1, where pictures are refused, counts as 1.
+        The novelty scores.
     calibration : Calibration
 
     Returns
     -------
     numpy.ndarray, shape (N, 1)
+    """
+    reach = calibration.unfamiliar_at - calibration.familiar_at
+    return np.asarray(np.clip((novelty - calibration.familiar_at) / reach, 0.0, 1.0))[:, None]
+
+
+def choose_temperature(strangeness: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """The temperature of each picture, of `find_strangeness`'s shape."""
+    return np.asarray(calibration.temperature + calibration.temperature_rise * strangeness)
+
+
+def to_probabilities(logits: np.ndarray, novelty: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Probabilities that can be taken at their word, also where the pictures are unlike those of training.
+
+    What was fitted on pictures like those of training holds for them. A network is as sure of itself in a place that it
+    never saw, where it is right less often; and it still expects each label as often as training showed it. So the
+    stranger a picture, the higher the temperature, and the more of ``prior_shift`` is added.
+
+    Parameters
+    ----------
+    logits : numpy.ndarray, shape (N, classes)
+    novelty : numpy.ndarray, shape (N,)
+        The novelty scores.
+    calibration : Calibration
+
+    Returns
+    -------
+    numpy.ndarray, shape (N, classes), float64
+        Rows in [0, 1] that sum to 1.
 
     References
     ----------
-    The idea that the temperature should follow the distance from what is known: Tomani et al. 2021,
-    https://arxiv.org/abs/2012.10988.
+    A temperature that follows the distance from what is known: Tomani et al. 2021, https://arxiv.org/abs/2012.10988;
+    exchanging the classes' frequencies: Saerens et al. 2002, https://doi.org/10.1162/089976602753284446.
     """
-    strangeness = np.maximum(np.minimum(novelty, 1.0) - calibration.familiar_at, 0.0)
-    return np.asarray(calibration.temperature + calibration.temperature_rise * strangeness)[:, None]
+    strangeness = find_strangeness(novelty, calibration)
+    shift = np.array(calibration.prior_shift or 0.0)
+    return softmax(logits / choose_temperature(strangeness, calibration) + strangeness * shift)
 
 
 def softmax(logits: np.ndarray, temperature: float | np.ndarray = 1.0) -> np.ndarray:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from inference.bundle import Calibration
-from inference.decision import FeatureStatistics, choose_temperature, feature_distance, softmax
+from inference.decision import FeatureStatistics, feature_distance, softmax, to_probabilities
 
 MAX_CONFIDENTLY_WRONG = 0.01
 """Share of new images that may get a wrong answer with verdict ``confident``."""
@@ -26,14 +26,16 @@ MAX_REFUSED = 0.01
 COMPONENTS = 64
 """Principal directions kept of the features; the rest is one residual."""
 
+UNFAMILIAR_SHARE = 0.1
+"""Share of the validation images, the least familiar ones, from which on a picture counts as unfamiliar altogether."""
+
 _LEAST_SPREAD = 1e-3
 """Share of the widest direction's spread below which a direction counts as having none."""
 
 
-def negative_log_likelihood(logits: np.ndarray, classes: np.ndarray, temperature: float | np.ndarray) -> float:
-    """Mean −log p of the true classes; logits (N, classes), classes (N,) as indices."""
-    probabilities = softmax(logits, temperature)[np.arange(len(classes)), classes]
-    return float(-np.log(np.maximum(probabilities, 1e-12)).mean())
+def negative_log_likelihood(probabilities: np.ndarray, classes: np.ndarray) -> float:
+    """Mean −log p of the true classes; probabilities (N, classes), classes (N,) as indices."""
+    return float(-np.log(np.maximum(probabilities[np.arange(len(classes)), classes], 1e-12)).mean())
 
 
 def fit_temperature(logits: np.ndarray, classes: np.ndarray) -> float:
@@ -44,7 +46,7 @@ def fit_temperature(logits: np.ndarray, classes: np.ndarray) -> float:
     Guo et al. 2017, https://arxiv.org/abs/1706.04599.
     """
     candidates = np.exp(np.arange(np.log(0.2), np.log(10.0), 0.01))
-    losses = [negative_log_likelihood(logits, classes, float(candidate)) for candidate in candidates]
+    losses = [negative_log_likelihood(softmax(logits, float(candidate)), classes) for candidate in candidates]
     return round(float(candidates[int(np.argmin(losses))]), 3)
 
 
@@ -61,27 +63,56 @@ class Judged:
 
     def loss(self, calibration: Calibration) -> float:
         """Mean −log p of the true classes."""
-        return negative_log_likelihood(self.logits, self.classes, choose_temperature(self.novelty, calibration))
+        return negative_log_likelihood(to_probabilities(self.logits, self.novelty, calibration), self.classes)
 
 
-def fit_rising_temperature(known: Judged) -> Calibration:
-    """Temperature, its rise with novelty, and the novelty from which it rises, of least negative log-likelihood.
+def fit_calibration(known: Judged, prior_shift: tuple[float, ...] = ()) -> Calibration:
+    """Temperature, and its rise where pictures are unfamiliar, of least negative log-likelihood.
 
-    It rises from the median novelty on (see `choose_temperature`). Fitted on the validation part alone: the less
-    familiar of its pictures tell how much less sure to be, so that an unseen cohort stays one.
+    Familiar is what is less novel than the median, unfamiliar the tenth that is most so. Fitted on the validation
+    part alone: the less familiar of its pictures tell how much less sure to be, so that an unseen cohort stays one.
+
+    Parameters
+    ----------
+    known : Judged
+    prior_shift : tuple of float
+        See `inference.bundle.Calibration`; given, not fitted: pictures that are to stand for other places tell nothing
+        of how frequent tumours are there.
 
     Returns
     -------
     Calibration
         Its thresholds are not fitted yet.
     """
-    familiar_at = round(float(np.median(known.novelty)), 4)
+    familiar_at, unfamiliar_at = np.quantile(known.novelty, [0.5, 1.0 - UNFAMILIAR_SHARE])
     candidates = (
-        Calibration(temperature=round(float(temperature), 3), temperature_rise=float(rise), familiar_at=familiar_at)
-        for rise in np.arange(0.0, 10.0, 0.25)
+        Calibration(
+            temperature=round(float(temperature), 3),
+            temperature_rise=round(float(rise), 2),
+            familiar_at=round(float(familiar_at), 4),
+            unfamiliar_at=round(float(unfamiliar_at), 4),
+            prior_shift=prior_shift,
+        )
+        for rise in np.arange(0.0, 4.0, 0.1)
         for temperature in np.exp(np.arange(np.log(0.2), np.log(10.0), 0.02))
     )
     return min(candidates, key=known.loss)
+
+
+def to_even_odds(share: float, classes: int, background: int) -> tuple[float, ...]:
+    """The shift of logits from a background that was a part ``1 − share`` of training to one of a half.
+
+    Parameters
+    ----------
+    share : float
+        Of the other classes, together, in what the network was trained on; in (0, 1).
+    classes : int
+    background : int
+        The background's place (index base 0).
+    """
+    shifts = [round(float(np.log(0.5 / share)), 3)] * classes
+    shifts[background] = round(float(np.log(0.5 / (1.0 - share))), 3)
+    return tuple(shifts)
 
 
 def fit_confident_at(probabilities: np.ndarray, classes: np.ndarray) -> float:

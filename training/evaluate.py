@@ -13,7 +13,7 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score,
 
 from inference import Prediction, Verdict
 from inference.bundle import Calibration
-from inference.decision import choose_temperature
+from inference.decision import choose_temperature, find_strangeness
 from inference.errors import SettingsError
 from training.answers import Answers, Measured, run_bundle
 from training.dataset import CLASS_LABELS, NO_TUMOUR, TUMOUR_TYPES, UNKNOWN_TUMOUR, Sample
@@ -155,14 +155,16 @@ def _refusal_figures(predictions: Sequence[Prediction], brains: Sequence[Predict
 
 
 def measure_calibration(answers: Answers, calibration: Calibration) -> dict[str, Any]:
-    """How far the probabilities can be taken at their word, and how far had no temperature been applied."""
+    """How far the probabilities can be taken at their word, and how far had nothing been done to the network's own."""
     probabilities, classes = answers.known_probabilities()
     novelty = np.array([prediction.novelty for _, prediction in answers.known()])
-    temperature = choose_temperature(novelty, calibration)
+    strangeness = find_strangeness(novelty, calibration)
+    temperature = choose_temperature(strangeness, calibration)
+    unshifted = probabilities / np.exp(strangeness * np.array(calibration.prior_shift or 0.0))
     return {
         "temperature": calibration.temperature,
         "mean_temperature": float(temperature.mean()),
-        "before": describe_calibration(undo_temperature(probabilities, temperature), classes),
+        "before": describe_calibration(undo_temperature(unshifted, temperature), classes),
         "after": describe_calibration(probabilities, classes),
     }
 

@@ -17,23 +17,25 @@ from typing import Any
 import keras
 import numpy as np
 
-from inference.decision import choose_temperature, feature_distance, softmax
+from inference.decision import feature_distance, to_probabilities
 from inference.engines import OnnxEngine
 from inference.errors import BundleError
 from inference.images import load_image
 from inference.preprocess import build_batch
 from training.architectures import build_serving_net
 from training.augment import strip_skull
+from training.batches import TUMOUR_SHARE
 from training.bundles import describe_golden, describe_input, describe_packages
 from training.calibrate import (
     COVERAGE,
     Judged,
+    fit_calibration,
     fit_confident_at,
     fit_distance_limit,
     fit_in_set_at,
-    fit_rising_temperature,
     fit_statistics,
     save_statistics,
+    to_even_odds,
 )
 from training.card import build_about, build_card
 from training.dataset import CLASS_LABELS, NO_TUMOUR, TEST_FOLD, UNKNOWN_TUMOUR, Sample
@@ -118,8 +120,12 @@ def calibrate(
     known = np.array([sample.label != UNKNOWN_TUMOUR for sample in parts["validation"]])
     classes = np.array([list(CLASS_LABELS).index(s.label) for s in parts["validation"] if s.label != UNKNOWN_TUMOUR])
     novelty = feature_distance(features[known], statistics) / limit
-    calibration = fit_rising_temperature(Judged(logits=logits[known], classes=classes, novelty=novelty))
-    probabilities = softmax(logits[known], choose_temperature(novelty, calibration))
+    none_index = list(CLASS_LABELS).index(NO_TUMOUR)
+    calibration = fit_calibration(
+        Judged(logits=logits[known], classes=classes, novelty=novelty),
+        to_even_odds(TUMOUR_SHARE, len(CLASS_LABELS), none_index),
+    )
+    probabilities = to_probabilities(logits[known], novelty, calibration)
     fitted = replace(
         calibration,
         confident_at=fit_confident_at(probabilities, classes),

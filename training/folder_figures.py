@@ -103,7 +103,7 @@ def measure_calibration(truth: np.ndarray, probabilities: np.ndarray, temperatur
         top, right = values.max(axis=1), values.argmax(axis=1) == truth
         figures[stage] = {
             "expected_calibration_error": expected_calibration_error(top, right),
-            "negative_log_likelihood": negative_log_likelihood(np.log(np.maximum(values, 1e-300)), truth, 1.0),
+            "negative_log_likelihood": negative_log_likelihood(values, truth),
             "mean_confidence": float(top.mean()),
             "reliability": reliability(top, right, bins=10),
         }

@@ -49,6 +49,8 @@ def test_modalities_and_background(tmp_path: Path) -> None:
         ({"input": {"width_px": 0}}, '"input.width_px" must be a number from 1 to 4096'),
         ({"input": []}, '"input" must be an object'),
         ({"calibration": {"temperature": 0}}, '"calibration.temperature"'),
+        ({"calibration": {"prior_shift": [0.5]}}, '"calibration.prior_shift"'),
+        ({"calibration": {"familiar_at": 0.7, "unfamiliar_at": 0.7}}, '"calibration.unfamiliar_at"'),
         ({"novelty": {"grey_only": "yes"}}, '"novelty.grey_only"'),
         ({"modalities": "MR"}, '"modalities" must be a list of DICOM codes'),
         ({"background": "Nothing"}, "\"background\" must be one of the labels; received 'Nothing'"),

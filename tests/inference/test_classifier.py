@@ -117,7 +117,7 @@ def test_the_stranger_the_picture_the_less_sure(tmp_path: Path, classifier: Clas
     calibration = {"temperature": 1.0, "confident_at": 0.6}
     novelty = classifier.predict(striped((0, 0, 255))).novelty
     for place, (familiar_at, softer) in enumerate([(novelty / 2, True), (novelty * 2, False)]):
-        rising = {**calibration, "temperature_rise": 20.0, "familiar_at": familiar_at}
+        rising = {**calibration, "temperature_rise": 20.0, "familiar_at": familiar_at, "unfamiliar_at": 2 * familiar_at}
         other = Classifier.load(write_bundle(tmp_path / str(place), calibration=rising))
         difference = (
             classifier.predict(striped((0, 0, 255))).probability - other.predict(striped((0, 0, 255))).probability

@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inference.decision import feature_distance, softmax
+from inference.bundle import Calibration
+from inference.decision import feature_distance, softmax, to_probabilities
 from training.calibrate import (
     COVERAGE,
     Judged,
+    fit_calibration,
     fit_confident_at,
     fit_distance_limit,
     fit_in_set_at,
-    fit_rising_temperature,
     fit_statistics,
     fit_temperature,
+    to_even_odds,
 )
 
 
@@ -34,16 +36,30 @@ def test_temperature_undoes_a_factor(factor: float) -> None:
 def test_temperature_rises_where_the_network_is_too_sure_of_the_strange() -> None:
     rng = np.random.default_rng(3)
     logits, classes = draw(rng, 3000)
-    novelty = rng.uniform(0.4, 0.9, 3000)
-    familiar_at = np.median(novelty)
-    too_sure = 1.0 + 4.0 * np.maximum(novelty - familiar_at, 0.0)
-    fitted = fit_rising_temperature(Judged(logits=logits * too_sure[:, None], classes=classes, novelty=novelty))
-    assert fitted.familiar_at == pytest.approx(familiar_at, abs=1e-3)
+    novelty = rng.uniform(0.4, 0.8, 3000)
+    familiar_at, unfamiliar_at = np.quantile(novelty, [0.5, 0.9])
+    too_sure = 1.0 + np.clip((novelty - familiar_at) / (unfamiliar_at - familiar_at), 0.0, 1.0)
+    fitted = fit_calibration(Judged(logits=logits * too_sure[:, None], classes=classes, novelty=novelty))
+    assert (fitted.familiar_at, fitted.unfamiliar_at) == pytest.approx((familiar_at, unfamiliar_at), abs=1e-3)
     assert fitted.temperature == pytest.approx(1.0, abs=0.08)
-    assert fitted.temperature_rise == pytest.approx(4.0, abs=1.0)
-    steady = fit_rising_temperature(Judged(logits=logits * 2.0, classes=classes, novelty=novelty))
+    assert fitted.temperature_rise == pytest.approx(1.0, abs=0.2)
+    steady = fit_calibration(Judged(logits=logits * 2.0, classes=classes, novelty=novelty))
     assert steady.temperature == pytest.approx(2.0, abs=0.12)
-    assert steady.temperature_rise <= 0.75
+    assert steady.temperature_rise <= 0.2
+
+
+def test_elsewhere_tumours_are_as_frequent_as_none() -> None:
+    """A network from a world in which three of four slices show a tumour, in one in which every second does."""
+    rng = np.random.default_rng(4)
+    shift = to_even_odds(0.75, 3, 1)
+    assert shift == pytest.approx((np.log(2 / 3), np.log(2), np.log(2 / 3)), abs=1e-3)
+    classes = rng.choice(3, 20_000, p=[0.25, 0.5, 0.25])
+    seen = np.eye(3)[classes] + rng.normal(0, 1, (20_000, 3))  # its likelihood ratios are exp(seen)
+    logits = seen + np.log([0.375, 0.25, 0.375])
+    calibration = Calibration(familiar_at=0.5, unfamiliar_at=0.6, prior_shift=shift)
+    for novelty, right in ((0.7, True), (0.5, False)):
+        probabilities = to_probabilities(logits, np.full(len(logits), novelty), calibration)
+        assert (abs(probabilities.mean(axis=0) - [0.25, 0.5, 0.25]).max() < 0.01) == right
 
 
 def test_few_answers_are_wrong_and_confident() -> None:
