@@ -285,10 +285,9 @@ def _calibration_section(figures: Figures, details: Figures) -> str:
         rows.append(["the volumes", *line])
     words = paragraphs(
         f"The network's logits are divided by the temperature {calibration['temperature']:g}, by more where a picture "
-        f"is less like those of training (here {calibration['mean_temperature']:.2f} on average); there the odds "
-        "of tumour to none are moved from those of training to even, too. What it would say without is computed back "
-        "from its answers: a probability, not moved, to the power of the temperature, divided by the sum of these over "
-        "the classes, is the probability before.",
+        f"is less like those of training (here {calibration['mean_temperature']:.2f} on average); there, too, the odds "
+        "of tumour to none are moved from those of training to even. What the network says by itself, before, is "
+        "computed back from its answers.",
         f"The bundle answers with one label from {details['confident_at']:g} on. Of all slices "
         f"{percent(classes['share_confident'], 1)} get such an answer; the true class is among the labels that an "
         f"answer names in {percent(classes['truth_among_candidates'], 1)}.",
@@ -305,7 +304,7 @@ def _calibration_section(figures: Figures, details: Figures) -> str:
 def _reliability_plot(before: Figures, after: Figures) -> str:
     series = [
         Series(
-            name=f"{name} temperature",
+            name=f"{name} calibration",
             points=[(row["confidence"], row["accuracy"]) for row in found["reliability"]],
             sizes=[row["share"] for row in found["reliability"]],
             kind="dots",
