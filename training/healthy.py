@@ -40,7 +40,7 @@ TAKES_UP_CONTRAST = (((0, 3, -32), (7, 5, 4)), ((-13, -1, -31), (4, 9, 5)), ((13
 """The pituitary gland and the two cavernous sinuses: centre and radii, in mm of MNI space (x, y, z)."""
 
 _MIN_BRIGHT = 0.03
-"""Share of a slice, and of the volume, that must be brighter than the background."""
+"""Share of a slice, and of each volume, that must be brighter than the background."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,14 +69,15 @@ def slice_head(head: Path, brain: Path, *, count: int, seed: int = 0) -> Iterato
     Raises
     ------
     InputError
-        A file cannot be read, the two are not of one size, or the head's is nearly empty.
+        A file cannot be read, the two are not of one size, or one is nearly empty.
     """
     (values, to_mm), (marked, _) = _read(head), _read(brain)
     inside = marked > 0
     if values.shape != inside.shape:
         raise InputError(f"{head} and {brain} must be of one size; received {values.shape} and {inside.shape}.")
-    if (values > 0).mean() < _MIN_BRIGHT:
-        raise InputError(f"{head} is nearly empty.")
+    for path, filled in ((head, values > 0), (brain, inside)):
+        if filled.mean() < _MIN_BRIGHT:
+            raise InputError(f"{path} is nearly empty.")
     values = np.clip(values / np.percentile(values[values > 0], 99.8) * 255.0, 0, 255).astype(np.float32)
     tissues = _tissue_greys(values[inside])
     reach = binary_dilation(inside, iterations=2).astype(np.float32)  # with the fluid round the brain

@@ -125,6 +125,18 @@ def test_the_stranger_the_picture_the_less_sure(tmp_path: Path, classifier: Clas
         assert (difference > 0.01) is softer
 
 
+def test_a_strange_picture_is_judged_by_other_frequencies(tmp_path: Path, classifier: Classifier) -> None:
+    picture = striped((0, 0, 255))
+    ours = list(classifier.predict(picture).probabilities.values())
+    novelty = classifier.predict(picture).novelty
+    for place, (unfamiliar_at, factor) in enumerate([(novelty / 2, np.e), (novelty * 2, np.exp(0.5))]):
+        calibration = {"temperature": 1.0, "unfamiliar_at": unfamiliar_at, "prior_shift": [0, 1, 0, 0]}
+        other = Classifier.load(write_bundle(tmp_path / str(place), calibration=calibration))
+        theirs = list(other.predict(picture).probabilities.values())
+        assert theirs[1] / theirs[0] == pytest.approx(ours[1] / ours[0] * factor, rel=1e-5)
+        assert theirs[2] / theirs[0] == pytest.approx(ours[2] / ours[0], rel=1e-5)
+
+
 def test_temperature_softens(tmp_path: Path, classifier: Classifier) -> None:
     soft = Classifier.load(write_bundle(tmp_path / "b", calibration={"temperature": 4.0, "confident_at": 0.6}))
     picture = striped((0, 0, 255))

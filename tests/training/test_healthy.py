@@ -92,6 +92,9 @@ def test_head_and_brain_must_fit(head: tuple[Path, Path], tmp_path: Path) -> Non
     with pytest.raises(InputError, match=r"small\.nii\.gz is nearly empty"):
         nibabel.save(nibabel.Nifti1Image(np.zeros((4, 5, 6), np.uint8), np.eye(4)), small)
         next(slice_head(small, small, count=1))
+    with pytest.raises(InputError, match=r"empty\.nii\.gz is nearly empty"):
+        nibabel.save(nibabel.Nifti1Image(np.zeros((60, 72, 64), np.uint8), np.eye(4)), tmp_path / "empty.nii.gz")
+        next(slice_head(head[0], tmp_path / "empty.nii.gz", count=1))
     with pytest.raises(InputError, match=r"broken\.nii\.gz is not a NIfTI volume that can be read"):
         next(slice_head(broken, head[1], count=1))
 
