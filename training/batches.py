@@ -29,7 +29,7 @@ from training.augment import (
 from training.dataset import NO_TUMOUR, TUMOUR_TYPES, UNKNOWN_TUMOUR, Sample
 
 DRAW_SHARES = {"glioma": 0.21, "meningioma": 0.19, "pituitary": 0.16, NO_TUMOUR: 0.36, UNKNOWN_TUMOUR: 0.08}
-"""How often each label is drawn: the four classes about equally, whatever their number."""
+"""How often each label is drawn, whatever their number; healthy slices most often, since some are given a tumour."""
 
 TUMOUR_SHARE = 2 / 3
 """How many of the drawn slices, counterfactuals included, show a tumour: about what the network comes to expect."""

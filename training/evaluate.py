@@ -26,7 +26,7 @@ from training.metrics import (
     random_hit,
     reliability,
     risk_coverage,
-    undo_temperature,
+    undo_calibration,
 )
 from training.probe import probe
 
@@ -158,13 +158,11 @@ def measure_calibration(answers: Answers, calibration: Calibration) -> dict[str,
     """How far the probabilities can be taken at their word, and how far had nothing been done to the network's own."""
     probabilities, classes = answers.known_probabilities()
     novelty = np.array([prediction.novelty for _, prediction in answers.known()])
-    strangeness = find_strangeness(novelty, calibration)
-    temperature = choose_temperature(strangeness, calibration)
-    unshifted = probabilities / np.exp(strangeness * np.array(calibration.prior_shift or 0.0))
+    temperature = choose_temperature(find_strangeness(novelty, calibration), calibration)
     return {
         "temperature": calibration.temperature,
         "mean_temperature": float(temperature.mean()),
-        "before": describe_calibration(undo_temperature(unshifted, temperature), classes),
+        "before": describe_calibration(undo_calibration(probabilities, novelty, calibration), classes),
         "after": describe_calibration(probabilities, classes),
     }
 

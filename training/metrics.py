@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from inference.bundle import Calibration
+from inference.decision import choose_temperature, find_strangeness
 from training.augment import Box
 
 BOX_MARGIN = 1.1
@@ -44,6 +46,21 @@ def undo_temperature(probabilities: np.ndarray, temperature: float | np.ndarray)
     """
     powers = np.maximum(probabilities, 1e-300) ** temperature
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def undo_calibration(probabilities: np.ndarray, novelty: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """The network's own probabilities, from what `inference.decision.to_probabilities` made of its logits.
+
+    Parameters
+    ----------
+    probabilities : numpy.ndarray, shape (N, classes)
+    novelty : numpy.ndarray, shape (N,)
+        The novelty scores.
+    calibration : Calibration
+    """
+    strangeness = find_strangeness(novelty, calibration)
+    unshifted = probabilities / np.exp(strangeness * np.array(calibration.prior_shift or 0.0))
+    return undo_temperature(unshifted, choose_temperature(strangeness, calibration))
 
 
 def brier_score(probabilities: np.ndarray, classes: np.ndarray) -> float:

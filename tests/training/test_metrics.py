@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inference.decision import softmax
+from inference.bundle import Calibration
+from inference.decision import softmax, to_probabilities
 from training.metrics import (
     brier_score,
     detection_figures,
@@ -15,6 +16,7 @@ from training.metrics import (
     random_hit,
     reliability,
     risk_coverage,
+    undo_calibration,
     undo_temperature,
 )
 
@@ -63,6 +65,17 @@ def test_temperature_can_be_undone() -> None:
     logits = np.array([[3.0, 1.0, -2.0, 0.5], [0.0, 0.0, 40.0, -40.0]])
     for temperature in (0.3, 1.0, 4.0):
         assert undo_temperature(softmax(logits, temperature), temperature) == pytest.approx(softmax(logits), abs=1e-12)
+
+
+def test_calibration_can_be_undone_for_the_strange_too() -> None:
+    logits = np.random.default_rng(6).normal(0, 3, (5, 3))
+    novelty = np.array([0.1, 0.5, 0.6, 0.7, 1.4])
+    calibration = Calibration(
+        temperature=0.8, familiar_at=0.5, unfamiliar_at=0.7, temperature_rise=0.5, prior_shift=(-0.3, 0.4, -0.3)
+    )
+    calibrated = to_probabilities(logits, novelty, calibration)
+    assert calibrated[4] != pytest.approx(softmax(logits / 0.8)[4], abs=0.01)
+    assert undo_calibration(calibrated, novelty, calibration) == pytest.approx(softmax(logits), abs=1e-12)
 
 
 def test_a_random_place_hits_as_often_as_the_box_is_large() -> None:
