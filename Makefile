@@ -42,7 +42,7 @@ test: $(VENV)/.dev chromium screen quality
 	$(BIN)/python -m pytest
 
 test-package: $(VENV)/.dev screen
-	$(BIN)/python -m pytest -m package tests/desktop/test_package.py
+	$(BIN)/python -m pytest -m package tests/ui/desktop/test_package.py
 
 SEED ?= 1
 fuzz: $(VENV)/.dev

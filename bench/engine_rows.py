@@ -15,8 +15,8 @@ from bench.article import build_efficientnet, build_shipped, classify
 from bench.measure import Result, at_most, faster, time_in_turn
 from bench.pictures import load_jpegs, write_files
 from inference import Classifier, load_image
-from inference.engines import load_engine
-from inference.preprocess import build_batch
+from inference.model.engine import load_engine
+from inference.model.preprocess import build_batch
 from inference.settings import DEFAULT_MODEL
 
 FILES = 2000
@@ -94,7 +94,7 @@ def _compare_litert() -> list[Result]:
         import tensorflow
         from ai_edge_litert.interpreter import Interpreter
 
-        from inference.engines import OnnxEngine
+        from inference.model.engine import OnnxEngine
     except ImportError:
         return []
     network = build_shipped()

@@ -1,9 +1,9 @@
 """An image goes in, a `Prediction` comes out. Importing this loads neither TensorFlow nor Gradio."""
 
-from inference.bundle import ModelBundle, load_bundle
-from inference.catalogue import Catalogue
-from inference.classifier import Classifier
-from inference.combine import VolumePrediction, predict_volume
+from inference.answer.catalogue import Catalogue
+from inference.answer.classifier import Classifier
+from inference.answer.prediction import Heatmap, Prediction, Verdict
+from inference.answer.volume import VolumePrediction, predict_volume
 from inference.errors import (
     BundleError,
     BusyError,
@@ -15,10 +15,9 @@ from inference.errors import (
     TooLargeError,
     UnknownModelError,
 )
-from inference.images import DecodedImage, ReadOptions, load_image
-from inference.prediction import Heatmap, Prediction, Verdict
-from inference.scans import load_scans
-from inference.volume import Volume
+from inference.imaging.scans import load_image, load_scans
+from inference.imaging.types import DecodedImage, ReadOptions, Volume
+from inference.model.bundle import ModelBundle, load_bundle
 
 __version__ = "0.1.0"
 

@@ -13,16 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from inference import __version__
-from inference.batch import Row
-from inference.cases import count_files, find_cases
-from inference.classifier import Classifier
+from inference.answer.classifier import Classifier
+from inference.answer.prediction import count_shown
+from inference.answer.rows import Row
+from inference.batch.cluster.run import add_counts, check_cluster, keep_stderr, run_on_cluster
+from inference.batch.cluster.shards import Shards
+from inference.batch.cluster.units import list_inputs
+from inference.batch.find import count_files, find_cases
+from inference.batch.journal import Journal
+from inference.batch.output import Output, describe_settings, output_paths
+from inference.batch.runner import Done, run_cases
+from inference.batch.tables import Table, format_rows
+from inference.batch.workers import OwnProcess, Pool, Workers
 from inference.errors import GyrusError, OutputError
-from inference.images import PLANES, WINDOWS, ReadOptions
-from inference.pool import OwnProcess, Pool, Workers
-from inference.prediction import count_shown
-from inference.remote import is_remote
-from inference.results import Journal, Output, Table, describe_settings, format_rows, output_paths
-from inference.run import Done, run_cases
+from inference.imaging.storage import is_remote
+from inference.imaging.types import PLANES, WINDOWS, ReadOptions
 from inference.settings import Settings
 
 _EPILOG = """\
@@ -139,7 +144,7 @@ class _Run:
                 continue
             rows = done.outcome.rows
             if self._output is None:
-                self._journal.enter(done.case.key, 0, len(done.case.files), rows, is_copy=done.is_copy)
+                self._journal.mark_done(done.case.key, 0, len(done.case.files), rows, is_copy=done.is_copy)
             else:
                 self._output.write(done.case.key, len(done.case.files), rows, is_copy=done.is_copy)
             if self._prints:
@@ -191,24 +196,21 @@ class _ClusterRun:
     """One call of the command with ``--cluster``."""
 
     def __init__(self, parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-        from inference import cluster
-        from inference.parts import Parts
-
         if options.out is None:
             parser.error("--cluster writes a folder of parts: name it with --out")
-        cluster.check_cluster([*options.paths, options.out])
+        check_cluster([*options.paths, options.out])
         self._bundle = Classifier.load(options.model).bundle  # what is wrong with it is said here, not by an actor
         self._address, self._workers = options.cluster, options.workers
         self._reading = _build_reading(options)
-        self._listing = cluster.list_inputs(options.paths, options.out)
+        self._listing = list_inputs(options.paths, options.out)
         self._settings = {
             **describe_settings(self._bundle, self._reading),
             "files_sha256": self._listing.sha256,
             "version": __version__,
         }
         try:
-            self._parts = Parts(options.out, Table(labels=self._bundle.labels, identifiers=self._reading.identifiers))
-            self._parts.begin(self._settings, resume=options.resume)
+            self._shards = Shards(options.out, Table(labels=self._bundle.labels, identifiers=self._reading.identifiers))
+            self._shards.begin(self._settings, resume=options.resume)
         except OutputError as error:
             parser.error(str(error))
         self._clock = _Clock()
@@ -218,10 +220,8 @@ class _ClusterRun:
         """Answer everything; returns the exit status."""
         from tqdm import tqdm
 
-        from inference.cluster import add_counts, keep_stderr, run_on_cluster
-
         run = run_on_cluster(
-            self._address, self._listing, self._bundle, self._reading, self._parts, workers=self._workers
+            self._address, self._listing, self._bundle, self._reading, self._shards, workers=self._workers
         )
         seconds = 0.2 if sys.stderr.isatty() else 30.0
         try:
@@ -239,14 +239,14 @@ class _ClusterRun:
                         tqdm.write(f"{path}: {note}", file=terminal)
         except KeyboardInterrupt:
             self._write_sidecar(complete=False)
-            print(f"Stopped. What is done is in {self._parts.folder}; --resume does the rest.", file=sys.stderr)
+            print(f"Stopped. What is done is in {self._shards.folder}; --resume does the rest.", file=sys.stderr)
             return INTERRUPTED
         self._write_sidecar(complete=True)
         return 1 if self._counts.get("errors") else 0
 
     def _write_sidecar(self, *, complete: bool) -> None:
         document = self._clock.describe(self._settings, complete=complete)
-        self._parts.write_sidecar({**document, "workers": self._workers, "counts": self._counts})
+        self._shards.write_sidecar({**document, "workers": self._workers, "counts": self._counts})
 
 
 class _Clock:

@@ -19,7 +19,7 @@ Entry = tuple[str, str, str]
 _OPENCV = "cv2/cv2.abi3.so"
 _OPENCV_LIBRARIES = "opencv_python_headless.libs/"
 _USED = ("libpng",)
-"""What of `_OPENCV_LIBRARIES` is called: `ui.heat` writes PNG with OpenCV."""
+"""What of `_OPENCV_LIBRARIES` is called: `ui.pictures` writes PNG with OpenCV."""
 
 _INTERPRETER = ("libpython", "python3.11/lib-dynload/")
 """What may be stripped: a Python that was built at home carries its debugging symbols."""

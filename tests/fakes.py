@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from inference.bundle import ModelBundle
-from inference.explain import build_heatmap
-from inference.images import DecodedImage, load_image
-from inference.prediction import Heatmap, Prediction, Verdict
+from inference.answer.heatmap import build_heatmap
+from inference.answer.prediction import Heatmap, Prediction, Verdict
+from inference.imaging.scans import load_image
+from inference.imaging.types import DecodedImage
+from inference.model.bundle import ModelBundle
 
 LABELS = ("Apple", "Pear Fruit", "Quince")
 SPOKEN = ("apple", "pear", "quince")

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from inference import Classifier, GyrusError, Prediction, load_image
-from inference.bundle import ModelBundle
-from inference.images import DecodedImage, ImageSource
+from inference.imaging.scans import ImageSource
+from inference.imaging.types import DecodedImage
+from inference.model.bundle import ModelBundle
 from training.dataset import CLASS_LABELS, UNKNOWN_TUMOUR, Sample, part_samples, read_manifest, read_pictures
 from training.probe import measure_statistics
 from training.volumes import read_volumes

@@ -11,8 +11,8 @@ import cv2
 import keras
 import numpy as np
 
-from inference.bundle import InputSpec
-from inference.preprocess import build_batch
+from inference.model.preprocess import build_batch
+from inference.model.schema import InputSpec
 from training.augment import (
     Box,
     Slice,

@@ -12,10 +12,10 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
-from inference.bundle import InputSpec
-from inference.engines import OnnxEngine
 from inference.errors import SettingsError
-from inference.probe import build_probe
+from inference.model.engine import OnnxEngine
+from inference.model.schema import InputSpec
+from inference.model.self_check import build_check_batch
 from training.recipe import Recipe
 
 GOLDEN_TOLERANCE = 0.01
@@ -36,7 +36,7 @@ def describe_input(spec: InputSpec) -> dict[str, Any]:
 
 def describe_golden(network: Path, spec: InputSpec) -> dict[str, Any]:
     """The section ``golden`` of ``bundle.json``: what an ONNX network gives here for the golden input."""
-    output = OnnxEngine(network.read_bytes(), network.name).run(build_probe(spec))
+    output = OnnxEngine(network.read_bytes(), network.name).run(build_check_batch(spec))
     return {"scores": [round(float(score), 5) for score in output.scores[0]], "tolerance": GOLDEN_TOLERANCE}
 
 

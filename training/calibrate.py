@@ -1,4 +1,4 @@
-"""What `inference.decision` needs to know about a network, fitted on validation images.
+"""What `inference.answer.decision` needs to know about a network, fitted on validation images.
 
 Temperature, the probability from which one answer is given, and the statistics of the features. Nothing here looks at
 the test part.
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from inference.bundle import Calibration
-from inference.decision import FeatureStatistics, feature_distance, softmax, to_probabilities
+from inference.answer.decision import FeatureStatistics, feature_distance, softmax, to_probabilities
+from inference.model.schema import Calibration
 
 MAX_CONFIDENTLY_WRONG = 0.01
 """Share of new images that may get a wrong answer with verdict ``confident``."""
@@ -76,8 +76,8 @@ def fit_calibration(known: Judged, prior_shift: tuple[float, ...] = ()) -> Calib
     ----------
     known : Judged
     prior_shift : tuple of float
-        See `inference.bundle.Calibration`; given, not fitted: pictures that are to stand for other places tell nothing
-        of how frequent tumours are there.
+        See `inference.model.schema.Calibration`; given, not fitted: pictures that are to stand for other places tell
+        nothing of how frequent tumours are there.
 
     Returns
     -------

@@ -19,10 +19,10 @@ import numpy as np
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
 import training.architectures  # noqa: F401  (registers the layers that a saved network names)
-from inference.decision import softmax
+from inference.answer.decision import softmax
+from inference.answer.heatmap import build_heatmap
 from inference.errors import InputError
-from inference.explain import build_heatmap
-from inference.preprocess import build_batch
+from inference.model.preprocess import build_batch
 from training.architectures import build_serving_net
 from training.dataset import (
     CLASS_LABELS,

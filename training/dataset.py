@@ -17,8 +17,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from inference.batch.spreadsheet import unguard_text
 from inference.errors import InputError
-from inference.spreadsheet import unguard_text
 
 TUMOUR_TYPES = ("glioma", "meningioma", "pituitary")
 """Manifest labels of the tumour types, in the order of the network's type logits."""
@@ -200,7 +200,7 @@ def read_grey(path: Path) -> np.ndarray:
     -------
     numpy.ndarray, shape (STORED_SIZE_PX, STORED_SIZE_PX), uint8, 0–255
     """
-    from inference.images import load_image
+    from inference.imaging.scans import load_image
 
     return to_grey(load_image(path).pixels)
 

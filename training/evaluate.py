@@ -12,9 +12,9 @@ import numpy as np
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score, roc_auc_score
 
 from inference import Prediction, Verdict
-from inference.bundle import Calibration
-from inference.decision import choose_temperature, find_strangeness
+from inference.answer.decision import choose_temperature, find_novelty_weight
 from inference.errors import SettingsError
+from inference.model.schema import Calibration
 from training.answers import Answers, Measured, run_bundle
 from training.dataset import CLASS_LABELS, NO_TUMOUR, TUMOUR_TYPES, UNKNOWN_TUMOUR, Sample
 from training.metrics import (
@@ -158,7 +158,7 @@ def measure_calibration(answers: Answers, calibration: Calibration) -> dict[str,
     """How far the probabilities can be taken at their word, and how far had nothing been done to the network's own."""
     probabilities, classes = answers.known_probabilities()
     novelty = np.array([prediction.novelty for _, prediction in answers.known()])
-    temperature = choose_temperature(find_strangeness(novelty, calibration), calibration)
+    temperature = choose_temperature(find_novelty_weight(novelty, calibration), calibration)
     return {
         "temperature": calibration.temperature,
         "mean_temperature": float(temperature.mean()),

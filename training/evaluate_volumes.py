@@ -1,4 +1,4 @@
-"""What a bundle's answers for whole volumes are worth: `inference.combine` measured where the truth is known.
+"""What a bundle's answers for whole volumes are worth: `inference.answer.volume` measured where the truth is known.
 
 Read are ``gbm_nifti`` (every volume has a tumour, and a mask says on which slices) and ``dicom_t1`` (one healthy
 person), through the very code that serves. Ten volumes of five persons and one healthy series: the figures say whether
@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 
 from inference import BundleError, Classifier, Prediction, SettingsError
-from inference.bundle import ModelBundle
-from inference.cases import find_cases
-from inference.combine import VolumePrediction, predict_volume
-from inference.images import ReadOptions
-from inference.prediction import Verdict
-from inference.volume import Volume
+from inference.answer.prediction import Verdict
+from inference.answer.volume import VolumePrediction, predict_volume
+from inference.batch.find import find_cases
+from inference.imaging.types import ReadOptions, Volume
+from inference.model.bundle import ModelBundle
 from training.volumes import load_axial
 
 

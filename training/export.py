@@ -17,11 +17,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from inference.decision import feature_distance, to_probabilities
-from inference.engines import OnnxEngine
+from inference.answer.decision import feature_distance, to_probabilities
 from inference.errors import BundleError
-from inference.images import load_image
-from inference.preprocess import build_batch
+from inference.imaging.scans import load_image
+from inference.model.engine import OnnxEngine
+from inference.model.preprocess import build_batch
 from training.architectures import build_serving_net
 from training.augment import strip_skull
 from training.batches import TUMOUR_SHARE
@@ -110,7 +110,7 @@ def run_network(engine: OnnxEngine, images: Iterable[np.ndarray]) -> tuple[np.nd
 def calibrate(
     engine: OnnxEngine, parts: dict[str, list[Sample]], pictures: dict[Path, np.ndarray], statistics_path: Path
 ) -> dict[str, Any]:
-    """Fit what `inference.decision` needs; write the feature statistics; return the bundle's two sections."""
+    """Fit what `inference.answer.decision` needs; write the feature statistics; return the bundle's two sections."""
     ordinary = chain(load_served(parts["train"], pictures), load_stripped(parts["train"], pictures))
     statistics = fit_statistics(run_network(engine, ordinary)[1])
     save_statistics(statistics, statistics_path)

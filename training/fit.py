@@ -14,8 +14,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from inference.bundle import InputSpec
 from inference.errors import SettingsError
+from inference.model.schema import InputSpec
 from training.architectures import build_evidence_net
 from training.batches import AugmentedBatches
 from training.dataset import TEST_FOLD, TUMOUR_TYPES, Sample, part_samples, read_manifest, read_pictures

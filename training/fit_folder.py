@@ -20,10 +20,10 @@ import keras
 import numpy as np
 
 from inference import Classifier
-from inference.bundle import SCHEMA_VERSION, InputSpec
-from inference.engines import OnnxEngine
 from inference.errors import SettingsError
-from inference.preprocess import scale_values
+from inference.model.engine import OnnxEngine
+from inference.model.preprocess import scale_values
+from inference.model.schema import SCHEMA_VERSION, InputSpec
 from training.bundles import check_out, describe_golden, describe_input, describe_origin, publish
 from training.calibrate import COMPONENTS, fit_distance_limit, fit_statistics, fit_temperature, save_statistics
 from training.export import export_onnx, write_bundle_json

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from inference.bundle import InputSpec, NoveltyRule
-from inference.decision import picture_novelty
+from inference.answer.decision import picture_novelty
 from inference.errors import InputError
-from inference.images import load_image
-from inference.preprocess import resize_image
+from inference.imaging.scans import load_image
+from inference.model.preprocess import resize_image
+from inference.model.schema import InputSpec, NoveltyRule
 from training.audit import read_survey
 from training.audit_figures import find_groups
 from training.recipe import SplitPlan
@@ -47,7 +47,7 @@ class Folder:
         Class names, sorted; the order of the network's outputs.
     paths : list of pathlib.Path
     classes : numpy.ndarray, shape (N,), int
-        Places in ``labels``.
+        Positions in ``labels``.
     groups : list of str
         Pictures with the same one are the same picture, or joined by a manifest.
     unreadable : list of tuple of str
@@ -163,7 +163,7 @@ def load_pictures(
     Returns
     -------
     pictures : numpy.ndarray, shape (N, height_px, width_px, C), uint8, 0–255
-        `inference.preprocess.scale_values` makes of them what `inference.preprocess.build_batch` gives.
+        `inference.model.preprocess.scale_values` makes of them what `inference.model.preprocess.build_batch` gives.
     grey : numpy.ndarray, shape (N,), bool
         Which are so grey that a model of grey pictures would not refuse them.
     """

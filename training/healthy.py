@@ -112,7 +112,8 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _draw_plane(shape: tuple[int, ...], near: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
-    """Places in the volume of one slice's pixels, in voxels: (3, S, S), rows from the top or the nose downwards.
+    """Places in the volume of one slice's pixels, in voxels: (3, S, S), rows from the top or the nose
+    downwards.
 
     ``near``: a place, in voxels, that the slice goes through or nearly so; None for anywhere.
     """

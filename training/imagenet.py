@@ -14,8 +14,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from inference.bundle import SCHEMA_VERSION
-from inference.engines import OnnxEngine
+from inference.model.engine import OnnxEngine
+from inference.model.schema import SCHEMA_VERSION
 from training.bundles import check_out, describe_golden, describe_input, describe_origin, publish
 from training.export import export_onnx, write_bundle_json
 from training.recipe import RECIPES, Recipe

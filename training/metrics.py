@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from inference.bundle import Calibration
-from inference.decision import choose_temperature, find_strangeness
+from inference.answer.decision import choose_temperature, find_novelty_weight
+from inference.model.schema import Calibration
 from training.augment import Box
 
 BOX_MARGIN = 1.1
@@ -49,7 +49,7 @@ def undo_temperature(probabilities: np.ndarray, temperature: float | np.ndarray)
 
 
 def undo_calibration(probabilities: np.ndarray, novelty: np.ndarray, calibration: Calibration) -> np.ndarray:
-    """The network's own probabilities, from what `inference.decision.to_probabilities` made of its logits.
+    """The network's own probabilities, from what `inference.answer.decision.to_probabilities` made of its logits.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def undo_calibration(probabilities: np.ndarray, novelty: np.ndarray, calibration
         The novelty scores.
     calibration : Calibration
     """
-    strangeness = find_strangeness(novelty, calibration)
+    strangeness = find_novelty_weight(novelty, calibration)
     unshifted = probabilities / np.exp(strangeness * np.array(calibration.prior_shift or 0.0))
     return undo_temperature(unshifted, choose_temperature(strangeness, calibration))
 

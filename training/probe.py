@@ -47,7 +47,7 @@ def measure_statistics(pixels: np.ndarray) -> np.ndarray:
     return np.array([width, height, width / height, *looks, *histogram], np.float32)
 
 
-def build_probe(seed: int = 1) -> ExtraTreesClassifier:
+def build_check_batch(seed: int = 1) -> ExtraTreesClassifier:
     """The classifier on `STATISTICS`: trees, so that no figure needs scaling; classes weigh the same."""
     return ExtraTreesClassifier(_TREES, min_samples_leaf=2, class_weight="balanced", random_state=seed)
 
@@ -99,7 +99,7 @@ def _predict(
     shares = np.zeros((len(truth), len(names)))
     order = StratifiedGroupKFold(folds, shuffle=True, random_state=1)
     for train, test in order.split(statistics, truth, groups):
-        model = build_probe().fit(statistics[train], truth[train])
+        model = build_check_batch().fit(statistics[train], truth[train])
         columns = [names.index(name) for name in model.classes_]
         shares[np.ix_(test, columns)] = model.predict_proba(statistics[test])
     return shares

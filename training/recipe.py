@@ -12,9 +12,9 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from inference.bundle import InputSpec
 from inference.errors import SettingsError
-from inference.preprocess import COLOR_CHANNELS, RESIZE_METHODS
+from inference.model.preprocess import RESIZE_METHODS
+from inference.model.schema import COLOR_CHANNELS, InputSpec
 
 RECIPES = Path(__file__).parent / "recipes"
 

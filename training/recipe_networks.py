@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from inference.bundle import InputSpec
 from inference.errors import SettingsError
+from inference.model.schema import InputSpec
 from training.architectures import ONLINE_BACKBONES, build_lite0, tap_backbone
 from training.recipe import NetworkPlan, Recipe
 

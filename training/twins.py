@@ -37,7 +37,7 @@ class Twins:
     Attributes
     ----------
     first, second : numpy.ndarray, shape (P,), int
-        Places in the list of pictures, ``first < second``; each pair once.
+        Positions in the list of pictures, ``first < second``; each pair once.
     correlation : numpy.ndarray, shape (P,), float32
         Of the two thumbnails, the better of direct and mirrored; 1 for exact copies.
     kind : numpy.ndarray, shape (P,), int

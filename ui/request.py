@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from inference.prediction import Prediction
+from inference.answer.prediction import Prediction
 
 
 @dataclass(frozen=True)

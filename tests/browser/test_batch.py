@@ -19,7 +19,7 @@ from tests.fakes import FakeClassifier
 from tests.pictures import COLORS, encode
 from tests.serving import MAX_FILE_BYTES, serve_in_thread
 from tests.tiny import striped, write_bundle
-from ui.web import batch_routes
+from ui.web.batch import routes
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the PyPI package playwright is not installed")
 expect = sync_api.expect
@@ -29,7 +29,7 @@ expect = sync_api.expect
 def described(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """The fake has no network whose SHA-256 could be computed."""
     if "real" not in request.fixturenames:
-        monkeypatch.setattr(batch_routes, "describe_settings", lambda bundle, reading: {"model": bundle.name})
+        monkeypatch.setattr(routes, "describe_settings", lambda bundle, reading: {"model": bundle.name})
 
 
 @pytest.fixture(scope="module")

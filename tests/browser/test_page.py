@@ -495,8 +495,8 @@ def real_classifier() -> object:
 def test_the_real_model_keeps_the_promises_of_its_examples(
     real_classifier: object, open_page: Callable[..., sync_api.Page]
 ) -> None:
-    from ui.presenter import format_percent
-    from ui.web.examples import load_examples
+    from ui.web.page.examples import load_examples
+    from ui.words.numbers import format_percent
 
     with serve_in_thread(real_classifier) as url:  # type: ignore[arg-type]
         page = open_page(url=url)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from inference.prediction import Prediction
+from inference.answer.prediction import Prediction
 from tests.browser.conftest import TIMEOUT_MS
 from tests.fakes import FakeClassifier
 from tests.pictures import encode

@@ -12,7 +12,7 @@ from tests.browser.test_page import choose, sentence, submit
 from tests.fakes import FakeClassifier, make_breeds
 from tests.pictures import encode
 from tests.serving import serve_in_thread
-from tests.ui.test_safety import files
+from tests.ui.web.http.test_safety import files
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the PyPI package playwright is not installed")
 expect = sync_api.expect

@@ -19,7 +19,7 @@ from inference import Classifier, Verdict
 from inference.settings import DEFAULT_MODEL
 from tests.serving import serve_in_thread
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("GYRUS_DATA") or "nowhere")
 TOLERANCE = 1e-5
 

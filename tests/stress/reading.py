@@ -75,8 +75,8 @@ def _read_picture(content: bytes) -> tuple[str, str]:
 
 def _read_scans(content: bytes) -> tuple[str, str]:
     from inference import GyrusError
-    from inference.scans import load_scans
-    from inference.volume import Volume
+    from inference.imaging.scans import load_scans
+    from inference.imaging.types import Volume
 
     answers = []
     try:

@@ -19,7 +19,7 @@ import psutil
 _START_LIMIT_S = 300.0
 """Long, because the machine may be busy with other things."""
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 keras = pytest.importorskip("keras", reason="TensorFlow is not installed")
 skimage_data = pytest.importorskip("skimage.data", reason="scikit-image is not installed")
 
-from inference.decision import softmax  # noqa: E402
+from inference.answer.decision import softmax  # noqa: E402
 from inference.errors import SettingsError  # noqa: E402
 from training.architectures import (  # noqa: E402
     EvidencePool,

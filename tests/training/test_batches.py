@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inference.bundle import InputSpec
+from inference.model.schema import InputSpec
 from training.batches import TUMOUR_SHARE, AugmentedBatches
 from training.dataset import NO_TUMOUR, part_samples, read_manifest, read_pictures
 

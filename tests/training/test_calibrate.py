@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inference.bundle import Calibration
-from inference.decision import feature_distance, softmax, to_probabilities
+from inference.answer.decision import feature_distance, softmax, to_probabilities
+from inference.model.schema import Calibration
 from training.calibrate import (
     COVERAGE,
     Judged,

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from inference import Prediction, Verdict
-from inference.bundle import Calibration
+from inference.model.schema import Calibration
 from tests.fakes import make_bundle, make_heatmap, make_prediction
 from tests.tiny import write_bundle
 from training import probe as probe_module

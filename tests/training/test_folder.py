@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inference.bundle import InputSpec
-from inference.classifier import Classifier
-from inference.engines import EngineOutput
+from inference.answer.classifier import Classifier
 from inference.errors import InputError
+from inference.model.engine import EngineOutput
+from inference.model.schema import InputSpec
 from training.folder import load_pictures, read_folder, split_folder
 from training.recipe import SplitPlan
 
@@ -100,7 +100,7 @@ class Eavesdropper:
 )
 def test_training_and_serving_see_the_same_numbers(folder: Path, spec: InputSpec) -> None:
     pytest.importorskip("keras", reason="TensorFlow is not installed")
-    from inference.bundle import ModelBundle
+    from inference.model.bundle import ModelBundle
     from training.fit_folder import Part, PictureBatches
 
     path = next((folder / "test/no_tumor").iterdir())

@@ -6,8 +6,8 @@ import nibabel
 import numpy as np
 import pytest
 
-from inference.bundle import InputSpec
 from inference.errors import InputError
+from inference.model.schema import InputSpec
 from training.__main__ import main
 from training.batches import AugmentedBatches
 from training.dataset import NO_TUMOUR, STORED_SIZE_PX, Sample

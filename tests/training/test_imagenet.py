@@ -13,9 +13,9 @@ onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 skimage_data = pytest.importorskip("skimage.data", reason="scikit-image is not installed")
 
 from inference import Classifier, Verdict  # noqa: E402
-from inference.engines import load_engine  # noqa: E402
 from inference.errors import SettingsError  # noqa: E402
-from inference.preprocess import build_batch  # noqa: E402
+from inference.model.engine import load_engine  # noqa: E402
+from inference.model.preprocess import build_batch  # noqa: E402
 from training.architectures import build_lite0  # noqa: E402
 from training.imagenet import NAMES, store_as_float16  # noqa: E402
 from training.recipe import load_recipe, read_recipe  # noqa: E402

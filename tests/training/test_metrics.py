@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inference.bundle import Calibration
-from inference.decision import softmax, to_probabilities
+from inference.answer.decision import softmax, to_probabilities
+from inference.model.schema import Calibration
 from training.metrics import (
     brier_score,
     detection_figures,

@@ -13,7 +13,8 @@ from inference import Classifier, GyrusError, __version__
 from inference.__main__ import main as print_rows
 from inference.settings import DEFAULT_MODEL, Settings
 from ui.desktop.answering import answer_file
-from ui.presenter import present_error, word_disclaimer
+from ui.words.errors import present_error
+from ui.words.model import word_disclaimer
 
 _NO_WINDOW = """\
 The window cannot be opened: {reason}.

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import ttkbootstrap as ttk
 
 from inference import __version__
-from inference.bundle import ModelBundle
+from inference.model.bundle import ModelBundle
 from ui.desktop.theme import Palette
-from ui.presenter import Fact, describe_model, present_about, word_disclaimer
+from ui.words.model import Fact, describe_model, present_about, word_disclaimer
 
 _MAX_CLASSES = 20
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from inference.batch import Row, build_row, build_volume_rows
-from inference.combine import SliceClassifier, predict_volume
+from inference.answer.prediction import Prediction
+from inference.answer.rows import Row, build_row, build_volume_rows
+from inference.answer.volume import SliceClassifier, predict_volume
 from inference.errors import InputError
-from inference.images import DecodedImage
-from inference.prediction import Prediction
-from inference.scans import load_scans
-from inference.volume import Slice, Volume
-from ui.presenter import HeatPresentation, Presentation, present_heatmap, present_prediction, present_volume
+from inference.imaging.scans import load_scans
+from inference.imaging.types import DecodedImage, Slice, Volume
+from ui.words.answer import HeatPresentation, Presentation, present_heatmap, present_prediction
+from ui.words.volume import present_volume
 
 
 class ClassifierLike(SliceClassifier, Protocol):

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from inference.bundle import ModelBundle, load_bundle
 from inference.errors import BundleError
-from inference.images import FORMATS
+from inference.imaging.pictures import FORMATS
+from inference.model.bundle import ModelBundle, load_bundle
 
 _LOG = logging.getLogger(__name__)
 
 MEDICAL_SUFFIXES = (".dcm", ".nii", ".nii.gz")
-"""How scanners' and researchers' files end; whether one can be read is for `inference.images` to say."""
+"""How scanners' and researchers' files end; whether one can be read is for `inference.imaging.pictures` to say."""
 
 
 def picture_suffixes() -> tuple[str, ...]:

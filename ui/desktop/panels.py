@@ -19,7 +19,9 @@ from ui.desktop.preferences import APPEARANCES
 from ui.desktop.session import ACTION, Session
 from ui.desktop.theme import Palette
 from ui.desktop.widgets import Bars, HeatBar, ScrollColumn, Stage, wrap_to_width
-from ui.presenter import HEAT_SWITCH, TONE_COLORS, word_disclaimer
+from ui.words.labels import HEAT_SWITCH
+from ui.words.model import word_disclaimer
+from ui.words.tone import TONE_COLORS
 
 ICON = Path(__file__).parent / "assets" / "gyrus.png"
 

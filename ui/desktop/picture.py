@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from inference.prediction import Heatmap
-from ui.heat import color_stops, render_overlay
+from inference.answer.prediction import Heatmap
+from ui.pictures import color_stops, render_overlay
 
 
 def fit_size(width_px: int, height_px: int, frame_px: tuple[int, int]) -> tuple[int, int]:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from inference.bundle import ModelBundle
 from inference.errors import GyrusError
+from inference.model.bundle import ModelBundle
 from ui.desktop.answering import Answer
 from ui.desktop.picture import render_picture
-from ui.presenter import TONE_COLORS, NumberRow, Presentation, word_disclaimer
+from ui.words.answer import NumberRow, Presentation
+from ui.words.model import word_disclaimer
+from ui.words.tone import TONE_COLORS
 
 _WIDTH_PX = 800
 _MARGIN_PX = 32

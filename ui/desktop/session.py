@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from inference.bundle import ModelBundle
-from inference.classifier import Classifier
+from inference.answer.classifier import Classifier
+from inference.model.bundle import ModelBundle
 from ui.desktop.answering import Answer, ClassifierLike, View, answer_file, read_view
 from ui.desktop.files import list_neighbours
 from ui.desktop.worker import Done, Job, Wanted
-from ui.presenter import Presentation, present_busy, present_error, present_idle, present_missing
+from ui.words.answer import Presentation
+from ui.words.errors import present_error
+from ui.words.states import present_busy, present_idle, present_missing
 
 ACTION = "Classify"
 """What the button is called that the presenter's sentences send people to."""

@@ -13,10 +13,11 @@ import numpy as np
 import ttkbootstrap as ttk
 from PIL import ImageTk
 
-from inference.prediction import Heatmap
+from inference.answer.prediction import Heatmap
 from ui.desktop.picture import render_color_bar, render_picture
 from ui.desktop.theme import LIGHT, Palette
-from ui.presenter import HEAT_ENDS, NumberRow
+from ui.words.answer import NumberRow
+from ui.words.labels import HEAT_ENDS
 
 _RESIZE_PAUSE_MS = 60
 """A window that is being dragged larger redraws its picture so often at most."""

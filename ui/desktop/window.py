@@ -33,7 +33,8 @@ from ui.desktop.theme import (
     system_palette,
 )
 from ui.desktop.worker import Worker
-from ui.presenter import name_models, present_error
+from ui.words.errors import present_error
+from ui.words.model import name_models
 
 _POLL_MS = 30
 """How often finished jobs are looked for; shorter than the eye notices."""

@@ -20,21 +20,25 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from inference import Catalogue, SettingsError, __version__
 from inference.settings import Settings
-from ui.web.access import AccessMiddleware, FailureCounter, Guard, RateLimitMiddleware
-from ui.web.api import add_routes, describe_api
-from ui.web.batch_routes import add_batch
-from ui.web.gate import Gate, hush_gradio
-from ui.web.logs import start_logging
-from ui.web.memory import bound_memory
-from ui.web.metrics import Metrics, add_metrics
-from ui.web.middleware import MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware, HeadersMiddleware
-from ui.web.page import build_page
-from ui.web.places import Places, PlacesMiddleware, add_queue_route
-from ui.web.protocol import PunctualProtocol
-from ui.web.requests import Lifecycle, RequestMiddleware
-from ui.web.theme import mount_options
-from ui.web.uploads import Uploads, add_upload_routes, open_private_folder
-from ui.web.vendor import add_vendor
+from ui.web.api.routes import add_routes, describe_api
+from ui.web.batch.routes import add_batch
+from ui.web.gradio_shell.gate import Gate
+from ui.web.gradio_shell.hooks import suppress_tracebacks
+from ui.web.http.capacity import CapacityLimiter, CapacityMiddleware, add_queue_route
+from ui.web.http.headers import HeadersMiddleware
+from ui.web.http.lifecycle import Lifecycle, RequestMiddleware
+from ui.web.http.limits import MULTIPART_OVERHEAD_BYTES, BodyLimitMiddleware
+from ui.web.http.login import AccessMiddleware
+from ui.web.http.logs import start_logging
+from ui.web.http.memory import bound_memory
+from ui.web.http.metrics import Metrics, add_metrics
+from ui.web.http.protocol import PunctualProtocol
+from ui.web.http.rate import FailureCounter, RateLimitMiddleware
+from ui.web.http.session import Guard
+from ui.web.http.uploads import Uploads, add_upload_routes, open_private_folder
+from ui.web.page.layout import build_page
+from ui.web.page.theme import mount_options
+from ui.web.page.vendor import add_vendor
 
 MAX_CONNECTIONS = 500
 """Connections at once; who comes then is answered 503. A browser opens six, and one that waits costs some 50 KB."""
@@ -74,11 +78,11 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
     metrics = Metrics(models) if settings.metrics else None
     if metrics is not None:
         add_metrics(app, metrics)
-    places = Places()
-    add_queue_route(app, places)
-    app.add_middleware(PlacesMiddleware, places=places)
+    capacity = CapacityLimiter()
+    add_queue_route(app, capacity)
+    app.add_middleware(CapacityMiddleware, capacity=capacity)
     options = mount_options(models.default)
-    _mount_page(app, build_page(models, settings, uploads, places), settings, options, uploads)
+    _mount_page(app, build_page(models, settings, uploads, capacity), settings, options, uploads)
     _add_middleware(app, settings, metrics, options["head"])
     return app
 
@@ -95,7 +99,7 @@ def _mount_page(app: FastAPI, page: gr.Blocks, settings: Settings, options: dict
         **options,
     )
     page.config["version"] = _GRADIO_VERSION
-    hush_gradio()
+    suppress_tracebacks()
     for route in app.routes:
         if isinstance(route, Mount) and route.path == "":
             app.state.gradio = route.app

@@ -1,0 +1,1 @@
+"""From a picture or a volume to an answer: probabilities, verdict, heat map, rows."""

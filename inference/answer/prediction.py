@@ -1,0 +1,120 @@
+"""What comes out of `inference`: frozen values with units, and nothing that decides or words them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import cv2
+import numpy as np
+
+
+class Verdict(str, Enum):
+    """How much an answer may be relied on; decided in `inference.answer.decision`."""
+
+    CONFIDENT = "confident"
+    """One label is answered."""
+    UNCERTAIN = "uncertain"
+    """Two or more labels are named; none is the answer."""
+    REJECTED = "rejected"
+    """The picture is not of the kind that the model knows: no answer is given."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Heatmap:
+    """Where in the picture the network found evidence for what it looks for; made by `inference.answer.heatmap`.
+
+    The map is kept as small as the network gave it and enlarged on demand: on a picture of 40 megapixels it would take
+    160 MB.
+
+    Attributes
+    ----------
+    grid : numpy.ndarray, shape (h, w), float32, in [0, 1]
+        The network's own map; not writeable. Each number is its local probability, 0 no evidence, 1 strong evidence.
+        The cells divide the picture's width and height evenly.
+    width_px, height_px : int
+        Size of the original picture.
+    peak : tuple of (float, float)
+        Place of the largest value as fractions (x, y) of width and height, each in [0, 1], from the upper left corner
+        of the picture: the middle of its cell.
+    peak_value : float
+        The largest value, in [0, 1].
+    stands_out : bool
+        False if no place has enough evidence to be pointed at, see `inference.answer.heatmap.STANDS_OUT_AT`.
+    """
+
+    grid: np.ndarray
+    width_px: int
+    height_px: int
+    peak: tuple[float, float]
+    peak_value: float
+    stands_out: bool
+
+    @property
+    def values(self) -> np.ndarray:
+        """The map on the original picture's pixels: shape (height_px, width_px), float32, in [0, 1].
+
+        Bilinear, computed anew at each access; 4 bytes a pixel.
+        """
+        size_px = (self.width_px, self.height_px)
+        return np.asarray(cv2.resize(self.grid, size_px, interpolation=cv2.INTER_LINEAR))
+
+
+FEW_CLASSES = 10
+"""Up to so many, people are shown every class."""
+
+SHOWN_OF_MANY = 5
+"""How many of more classes they are shown, the most probable ones."""
+
+
+def count_shown(classes: int) -> int:
+    """How many of a model's classes people are shown beside an answer."""
+    return classes if classes <= FEW_CLASSES else SHOWN_OF_MANY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """A model's answer for one picture.
+
+    Attributes
+    ----------
+    label : str
+        The most probable class. For a rejected picture it is only the largest number, not an answer.
+    index : int
+        Place of ``label`` in the model's outputs (index base 0).
+    probabilities : Mapping of str to float
+        Class name to calibrated probability in [0, 1], in the order of the model's outputs; they sum to 1. A rejected
+        picture carries them too.
+    candidates : tuple of str
+        The labels that the verdict names, most probable first: one when confident, two or more when uncertain, none
+        when rejected.
+    verdict : Verdict
+    novelty : float
+        How far the picture is from what the model knows: 0 is ordinary, from 1 on it is rejected.
+    model_name, model_version : str
+    duration_s : float
+        Seconds from the call to the answer, decoding included; in a batch, the batch's time shared equally.
+    notes : tuple of str
+        Sentences that the user should read beside the answer, such as "Only the first of 12 frames was read."
+    heatmap : Heatmap or None
+        Where the evidence is, if it was asked for (``explain=True``), an answer is given (a rejected picture has none)
+        and the network gives a map.
+    """
+
+    label: str
+    index: int
+    probabilities: Mapping[str, float]
+    candidates: tuple[str, ...]
+    verdict: Verdict
+    novelty: float
+    model_name: str
+    model_version: str
+    duration_s: float
+    notes: tuple[str, ...] = ()
+    heatmap: Heatmap | None = None
+
+    @property
+    def probability(self) -> float:
+        """Calibrated probability of ``label``, in [0, 1]."""
+        return self.probabilities[self.label]

@@ -1,0 +1,129 @@
+"""The rows of an answer: what the command line writes, the API answers and a report keeps."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from inference.answer.prediction import Prediction
+from inference.answer.volume import VolumePrediction
+from inference.errors import InputError
+from inference.imaging.types import Identifiers, Volume
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeSummary:
+    """What a volume's row says beside its answer; slices are counted from 1.
+
+    Attributes
+    ----------
+    series : str
+        See `inference.imaging.types.Volume.series`.
+    slices, empty : int
+        How many there are, and how many of them are nearly empty.
+    best_slice : int or None
+    suspicious : list of int
+        See `inference.answer.volume.VolumePrediction`.
+    """
+
+    series: str
+    slices: int
+    empty: int
+    best_slice: int | None
+    suspicious: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line of the command line's output, and the body of the API's answer, its keys in this order.
+
+    Attributes
+    ----------
+    path : str
+        As given or found; for an upload, its file name. What is in an archive has its name there behind it.
+    slice : int or None
+        Number of a volume's slice, counted from 1; None for a picture, and in the last row of a volume, which holds the
+        answer for all of it.
+    verdict, label, probabilities, candidates, novelty
+        See `inference.answer.prediction.Prediction`. ``label`` is the most probable class, also of a rejected picture:
+        read it together with ``verdict``. All None when there is an error.
+    error : str or None
+        A sentence when the picture has no answer.
+    volume : VolumeSummary or None
+        In a volume's last row only; `to_dict` leaves it out of the others.
+    identifiers : Identifiers or None
+        Whose it is; None, and left out by `to_dict`, unless that was asked for.
+    """
+
+    path: str
+    slice: int | None = None
+    verdict: str | None = None
+    label: str | None = None
+    probabilities: dict[str, float] | None = None
+    candidates: list[str] | None = None
+    novelty: float | None = None
+    error: str | None = None
+    volume: VolumeSummary | None = None
+    identifiers: Identifiers | None = None
+
+    def to_dict(self, top: int | None = None) -> dict[str, Any]:
+        """The row as JSON has it; with ``top``, of more classes only so many, the most probable first."""
+        row = asdict(self)
+        if self.volume is None:
+            del row["volume"]
+        row |= row.pop("identifiers") or {}
+        if top and self.probabilities and top < len(self.probabilities):
+            ranked = sorted(self.probabilities.items(), key=lambda item: item[1], reverse=True)
+            row["probabilities"] = dict(ranked[:top])
+        return row
+
+
+def build_row(
+    path: str,
+    prediction: Prediction,
+    *,
+    slice_number: int | None = None,
+    volume: VolumeSummary | None = None,
+    identifiers: Identifiers | None = None,
+) -> Row:
+    """The row of an answered picture, slice or volume."""
+    return Row(
+        path=path,
+        slice=slice_number,
+        verdict=prediction.verdict.value,
+        label=prediction.label,
+        probabilities=dict(prediction.probabilities),
+        candidates=list(prediction.candidates),
+        novelty=prediction.novelty,
+        volume=volume,
+        identifiers=identifiers,
+    )
+
+
+def build_volume_rows(path: str, volume: Volume, prediction: VolumePrediction, *, inside: str = "") -> list[Row]:
+    """A row for each slice, and the volume's as the last.
+
+    Parameters
+    ----------
+    path : str
+        The volume's.
+    volume : Volume
+    prediction : VolumePrediction
+    inside : str
+        What stands before the slices' own paths, which an archive's are without.
+    """
+    rows, identifiers = [], volume.identifiers
+    for number, one in enumerate(prediction.slices):
+        own = inside + volume.paths[number] if volume.paths else path
+        if isinstance(one, InputError):
+            rows.append(Row(path=own, slice=number + 1, error=str(one), identifiers=identifiers))
+        else:
+            rows.append(build_row(own, one, slice_number=number + 1, identifiers=identifiers))
+    summary = VolumeSummary(
+        series=volume.series,
+        slices=volume.count,
+        empty=len(prediction.empty),
+        best_slice=None if prediction.best_slice is None else prediction.best_slice + 1,
+        suspicious=[number + 1 for number in prediction.suspicious],
+    )
+    return [*rows, build_row(path, prediction.answer, volume=summary, identifiers=identifiers)]

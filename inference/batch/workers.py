@@ -1,0 +1,141 @@
+"""Where cases are answered: in this process, or in several that each have the model."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Protocol
+
+from inference.answer.classifier import Classifier
+from inference.answer.rows import Row
+from inference.answer.volume import SliceClassifier
+from inference.batch.find import Case
+from inference.batch.outcomes import Outcome, classify_cases
+from inference.imaging.types import ReadOptions
+
+
+class Pool(Protocol):
+    """What a run hands its cases to."""
+
+    workers: int
+
+    def submit(self, cases: Sequence[Case]) -> Future[list[Outcome]]:
+        """Begin to answer cases."""
+
+    def collect(self, future: Future[list[Outcome]], cases: Sequence[Case]) -> list[Outcome]:
+        """Wait for the outcomes of the cases that were submitted."""
+
+    def close(self) -> None:
+        """Stop; what was begun is given up."""
+
+
+class OwnProcess:
+    """Answers in this process, when the outcomes are collected."""
+
+    workers = 1
+
+    def __init__(self, classifier: SliceClassifier, options: ReadOptions) -> None:
+        self._classifier, self._options = classifier, options
+
+    def submit(self, cases: Sequence[Case]) -> Future[list[Outcome]]:
+        """See `Pool.submit`."""
+        return Future()
+
+    def collect(self, future: Future[list[Outcome]], cases: Sequence[Case]) -> list[Outcome]:
+        """See `Pool.collect`."""
+        return classify_cases(self._classifier, cases, self._options)
+
+    def close(self) -> None:
+        """See `Pool.close`."""
+
+
+class Workers:
+    """Several processes. One that dies costs the case that killed it, and no other.
+
+    Parameters
+    ----------
+    model : pathlib.Path
+        Loaded once in each process.
+    options : ReadOptions
+    workers : int
+    """
+
+    def __init__(self, model: Path, options: ReadOptions, workers: int) -> None:
+        self.workers = workers
+        self._model, self._options = model, options
+        self._executor = self._start()
+
+    def submit(self, cases: Sequence[Case]) -> Future[list[Outcome]]:
+        """See `Pool.submit`."""
+        try:
+            return self._executor.submit(_work, list(cases))
+        except BrokenProcessPool as error:
+            broken: Future[list[Outcome]] = Future()
+            broken.set_exception(error)
+            return broken
+
+    def collect(self, future: Future[list[Outcome]], cases: Sequence[Case]) -> list[Outcome]:
+        """See `Pool.collect`."""
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            return [self._retry(case) for case in cases]
+
+    def _retry(self, case: Case) -> Outcome:
+        """Answer one case alone, so that it is known which one a process dies of."""
+        for _ in range(2):
+            try:
+                return self._executor.submit(_work, [case]).result()[0]
+            except BrokenProcessPool:
+                self.close()
+                self._executor = self._start()
+        return describe_crash(case)
+
+    def _start(self) -> ProcessPoolExecutor:
+        threads = max((os.cpu_count() or 1) // self.workers, 1)
+        return ProcessPoolExecutor(
+            self.workers,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start_worker,
+            initargs=(self._model, self._options, threads),
+        )
+
+    def close(self) -> None:
+        """See `Pool.close`."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+def describe_crash(case: Case) -> Outcome:
+    """What is said of a case of which processes die."""
+    sentence = "The process that read this file was stopped, by its content or for lack of memory."
+    return Outcome(rows=[Row(path=case.path, error=sentence)], final=False)
+
+
+_worker: OwnProcess | None = None
+
+
+def _start_worker(model: Path, options: ReadOptions, threads: int) -> None:
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes the rows
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _worker = OwnProcess(Classifier.load(model, threads), options)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(cases: list[Case]) -> list[Outcome]:
+    if _worker is None:
+        raise RuntimeError("A worker was given work before it was started.")
+    return _worker.collect(_worker.submit(cases), cases)

@@ -1,0 +1,1 @@
+"""DICOM as scanners, archives and anonymisers write it: headers, geometry, series, pixels."""

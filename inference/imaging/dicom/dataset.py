@@ -1,0 +1,124 @@
+"""Reading a data set with pydicom: only the elements of `READ_TAGS`, quietly, and never a deflated one."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from typing import TYPE_CHECKING, BinaryIO
+
+from inference.errors import InputError
+from inference.imaging.dicom.faults import CUT_OFF, name_syntax
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+READ_TAGS = [
+    *("SOPClassUID", "Modality", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "AcquisitionNumber"),
+    *("InstanceNumber", "EchoNumbers", "TemporalPositionIdentifier", "ImagePositionPatient", "ImageOrientationPatient"),
+    *(
+        "PixelSpacing",
+        "Rows",
+        "Columns",
+        "NumberOfFrames",
+        "SamplesPerPixel",
+        "PhotometricInterpretation",
+        "PlanarConfiguration",
+    ),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "RescaleSlope", "RescaleIntercept"),
+    *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence", "ModalityLUTSequence"),
+    *("RedPaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData"),
+    *("GreenPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableData"),
+    *("BluePaletteColorLookupTableDescriptor", "BluePaletteColorLookupTableData"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+    *("ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelData"),
+]
+
+_MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
+
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+
+_IMPLICIT = "1.2.840.10008.1.2"
+
+_EXPLICIT = "1.2.840.10008.1.2.1"
+
+_EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+
+
+def read_dataset(stream: BinaryIO, *, pixels: bool, tags: list[str] = READ_TAGS) -> Dataset:  # noqa: B006 - not changed
+    """Read the elements that Gyrus knows, with or without the pixels.
+
+    Parameters
+    ----------
+    stream : binary file
+        From its beginning.
+    pixels : bool
+        Keep the pixel data, as they are stored.
+    tags : list of str
+        Keywords of the elements; all others are passed over.
+
+    Raises
+    ------
+    InputError
+        It cannot be read, is a DICOMDIR, or its transfer syntax is deflated or unknown.
+    """
+    import pydicom
+
+    _silence()
+    try:
+        _refuse_deflated(stream)
+        dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=not pixels, specific_tags=list(tags))
+        media = dataset.file_meta.get("MediaStorageSOPClassUID")
+        syntax = dataset.file_meta.get("TransferSyntaxUID")
+    except InputError:
+        raise
+    except Exception as error:  # pydicom raises nearly anything on damaged data
+        raise InputError(CUT_OFF.format("its header cannot be read")) from error
+    if media == _MEDIA_DIRECTORY:
+        raise InputError(
+            "A DICOMDIR is a table of contents and holds no image; give the folder with the images that it lists."
+        )
+    if not syntax:
+        implicit, little = dataset.original_encoding
+        syntax = _IMPLICIT if implicit else _EXPLICIT if little else _EXPLICIT_BIG
+        dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+    elif not isinstance(syntax, pydicom.uid.UID) or not syntax.is_transfer_syntax:
+        raise InputError(name_syntax(str(syntax)))
+    return dataset
+
+
+@cache
+def _silence() -> None:
+    """Keep pydicom from warning about values: a warning would quote the header, which may name a person."""
+    import pydicom
+
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    warnings.filterwarnings("ignore", module=r"pydicom\b")
+
+
+def _refuse_deflated(stream: BinaryIO) -> None:
+    """The whole data set would be inflated at once, without a limit, before anything of it is known."""
+    from pydicom.filereader import _read_file_meta_info, read_preamble
+
+    start = stream.tell()
+    read_preamble(stream, force=True)
+    syntax = _read_file_meta_info(stream).get("TransferSyntaxUID")
+    stream.seek(start)
+    if syntax == _DEFLATED:
+        raise InputError(name_syntax(syntax))
+
+
+def count_frames(dataset: Dataset) -> int:
+    """How many frames a file holds; 1 where it does not say."""
+    return max(int(dataset.get("NumberOfFrames") or 1), 1)
+
+
+def find_item(dataset: Dataset, frame: int, group: str) -> Dataset:
+    """The item that holds a frame's values: its own functional group, the shared one, or the file (PS3.3, C.7.6.16)."""
+    per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
+    shared = dataset.get("SharedFunctionalGroupsSequence") or []
+    for items in (per_frame[frame : frame + 1], shared[:1]):
+        if items and items[0].get(group):
+            found: Dataset = items[0].get(group)[0]
+            return found
+    return dataset

@@ -1,0 +1,121 @@
+"""What sorting needs of one file, and, only on request, whose it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from inference.errors import InputError
+from inference.imaging.dicom.dataset import count_frames, read_dataset
+from inference.imaging.dicom.faults import BAD_VALUES, mapping_errors
+from inference.imaging.dicom.geometry import find_geometry, find_plane
+from inference.imaging.dicom.kinds import find_words, spell_modality
+from inference.imaging.types import Identifiers
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+_IDENTIFIERS = {
+    "patient_id": "PatientID",
+    "study_date": "StudyDate",
+    "accession_number": "AccessionNumber",
+    "series_uid": "SeriesInstanceUID",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What sorting needs of one file.
+
+    Attributes
+    ----------
+    series : Hashable
+        The same for slices of one stack: series, orientation and size. Not to be shown.
+    number : int
+        The series' number, for the order of several.
+    words : str
+        ``"T1"``, ``"T2 after contrast"``; empty when nothing is known.
+    modality : str or None
+    frames : int
+    place_mm : float or None
+        Along the slices' normal.
+    plane : numpy.ndarray or None
+        See `find_plane`.
+    order : tuple of int
+        Breaks ties: echo, time point, acquisition, instance.
+    """
+
+    series: Hashable
+    number: int
+    words: str
+    modality: str | None
+    frames: int
+    place_mm: float | None
+    order: tuple[int, ...]
+    plane: np.ndarray | None = field(default=None, compare=False)
+
+
+def read_header(stream: BinaryIO) -> Header:
+    """Read what sorting needs, and no pixels.
+
+    Raises
+    ------
+    InputError
+        It is no image, or cannot be read.
+    """
+    return build_header(read_dataset(stream, pixels=False))
+
+
+def read_identifiers(stream: BinaryIO) -> Identifiers:
+    """Read whose a file is; for a run that was asked to say so.
+
+    Raises
+    ------
+    InputError
+        It cannot be read.
+    """
+    dataset = read_dataset(stream, pixels=False, tags=list(_IDENTIFIERS.values()))
+    return Identifiers(**{name: str(dataset.get(tag) or "").strip() for name, tag in _IDENTIFIERS.items()})
+
+
+@mapping_errors(BAD_VALUES)
+def build_header(dataset: Dataset) -> Header:
+    """What sorting needs of a data set.
+
+    Raises
+    ------
+    InputError
+        It is no image, or holds values that cannot be.
+    """
+    modality = str(dataset.get("Modality") or "").strip().upper() or None
+    if "Rows" not in dataset or "Columns" not in dataset:
+        what = spell_modality(modality) if modality else "one without"
+        raise InputError(f"A DICOM file with an image is accepted; received {what}.")
+    orientation, position = find_geometry(dataset)
+    normal = np.cross(orientation[:3], orientation[3:]) if orientation is not None else None
+    series = str(dataset.get("SeriesInstanceUID", ""))
+    rounded = None if orientation is None else tuple(np.round(orientation, 2) + 0.0)
+    return Header(
+        series=(hashlib.sha256(series.encode()).digest(), rounded, int(dataset.Rows), int(dataset.Columns)),
+        number=int(dataset.get("SeriesNumber") or 0),
+        words=find_words(str(dataset.get("SeriesDescription") or "")),
+        modality=modality,
+        frames=count_frames(dataset),
+        place_mm=None if normal is None or position is None else float(normal @ position),
+        order=tuple(
+            _first_number(dataset.get(tag))
+            for tag in ("EchoNumbers", "TemporalPositionIdentifier", "AcquisitionNumber", "InstanceNumber")
+        ),
+        plane=find_plane(dataset, 0),
+    )
+
+
+def _first_number(value: Any) -> int:
+    if value is None or value == "":
+        return 0
+    return int(value if isinstance(value, int | str) else value[0] if len(value) else 0)

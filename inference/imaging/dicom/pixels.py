@@ -1,0 +1,138 @@
+"""A frame's values: checked by the header, decoded, rescaled, windowed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from inference.errors import InputError
+from inference.imaging.arrays import build_slice
+from inference.imaging.dicom.codestream import JPEG_LOSSLESS, JPEG_LS, RLE, check_codestream
+from inference.imaging.dicom.dataset import count_frames, find_item
+from inference.imaging.dicom.faults import BAD_VALUES, CUT_OFF, mapping_errors, name_syntax
+from inference.imaging.types import ReadOptions, Slice
+from inference.limits import check_picture_size, check_volume_size
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+_DECODERS = {
+    RLE: "pydicom",
+    **dict.fromkeys(("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"), "pillow"),  # JPEG, of 8 bits
+    **dict.fromkeys(JPEG_LOSSLESS, "gdcm"),
+    **dict.fromkeys(JPEG_LS, "pyjpegls"),
+    **dict.fromkeys(("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"), "pillow"),  # JPEG 2000
+}
+"""What decodes each compressed transfer syntax. GDCM ends the whole process on some damaged files, so it sees only what
+nothing else here decodes, and of that only what `_check_lossless` lets through."""
+
+
+@mapping_errors(BAD_VALUES)
+def check_pixels(dataset: Dataset) -> None:
+    """Refuse by the header what would not fit, is no picture, or cannot be decoded."""
+    if "PixelData" not in dataset:
+        raise InputError("A DICOM file with an image is accepted; received one without pixels.")
+    rows, columns, frames = int(dataset.Rows), int(dataset.Columns), count_frames(dataset)
+    check_picture_size(columns, rows)
+    bits, samples = int(dataset.get("BitsAllocated") or 0), int(dataset.get("SamplesPerPixel") or 0)
+    if bits not in (8, 16, 32) or samples not in (1, 3):
+        raise InputError(
+            f"DICOM pixels of 8, 16 or 32 bits, grey or of three colours, are accepted; received {bits} bits and "
+            f"{samples} samples."
+        )
+    check_volume_size(frames, frames * rows * columns * samples * bits // 8)
+    _check_decoder(dataset.file_meta.TransferSyntaxUID)
+
+
+def _check_decoder(syntax: Any) -> None:
+    if syntax.is_encapsulated and syntax not in _DECODERS:
+        raise InputError(name_syntax(syntax))
+
+
+@mapping_errors("its pixels end, break, or are of another size")
+def load_frame(dataset: Dataset, frame: int, options: ReadOptions) -> Slice:
+    """Decode, rescale and window one frame.
+
+    Parameters
+    ----------
+    dataset : pydicom.Dataset
+        With its pixels; `check_pixels` has let it through.
+    frame : int
+        Counted from 0.
+    options : ReadOptions
+
+    Raises
+    ------
+    InputError
+        Its pixels end, break, or are of another size than the header says.
+    """
+    values = _decode_frame(dataset, frame)
+    if values.ndim == 2:
+        values = _rescale(dataset, frame, values)
+        if options.window == "file":
+            values = _apply_window(dataset, frame, values)
+        if dataset.get("PhotometricInterpretation") == "MONOCHROME1":  # low is white
+            values = 255 - values if values.dtype == np.uint8 else values.max() + values.min() - values
+    modality = str(dataset.get("Modality") or "").strip().upper() or None
+    return build_slice(values, modality)
+
+
+def _decode_frame(dataset: Dataset, frame: int) -> np.ndarray:
+    """The stored values, shape (H, W) or (H, W, 3)."""
+    from pydicom.pixels.processing import apply_color_lut
+    from pydicom.pixels.utils import pixel_array
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    try:
+        if syntax.is_encapsulated:
+            check_codestream(dataset, frame)
+        values = np.asarray(pixel_array(dataset, index=frame, decoding_plugin=_DECODERS.get(syntax, "")))
+        if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
+            values = np.asarray(apply_color_lut(values, dataset))
+    except InputError:
+        raise
+    except NotImplementedError as error:
+        raise InputError(name_syntax(syntax)) from error
+    except Exception as error:  # pydicom and its decoders raise nearly anything on damaged data
+        if "does not support" in str(error):
+            raise InputError(name_syntax(syntax)) from error
+        raise InputError(CUT_OFF.format("its pixels end, break, or are of another size")) from error
+    if values.ndim == 3 and values.dtype != np.uint8:
+        values = (values >> 8 * (values.dtype.itemsize - 1)).astype(np.uint8)
+    return values
+
+
+def _rescale(dataset: Dataset, frame: int, values: np.ndarray) -> np.ndarray:
+    """PS3.3, C.11.1."""
+    from pydicom.pixels.processing import apply_modality_lut
+
+    source = find_item(dataset, frame, "PixelValueTransformationSequence")
+    if source.get("RescaleSlope") is None and "ModalityLUTSequence" not in source:
+        return values.astype(np.float32)
+    try:
+        rescaled = np.asarray(apply_modality_lut(values, source), dtype=np.float32)
+    except Exception as error:
+        raise InputError(CUT_OFF.format("its rescale slope or intercept is no number")) from error
+    if not np.isfinite(rescaled).all():
+        raise InputError(CUT_OFF.format("its rescale slope or intercept is no finite number"))
+    return rescaled
+
+
+def _apply_window(dataset: Dataset, frame: int, values: np.ndarray) -> np.ndarray:
+    """PS3.3, C.11.2: uint8, black and white where the window ends; the values as they are if the file has no window."""
+    from pydicom.pixels.processing import apply_voi_lut
+
+    source = find_item(dataset, frame, "FrameVOILUTSequence")
+    has_table = "VOILUTSequence" in source
+    if source.get("WindowWidth") is None and not has_table:
+        return values
+    try:
+        with_ends = np.append(values.ravel(), (-1e6, 1e6))
+        shown = np.asarray(apply_voi_lut(with_ends.astype(np.int64) if has_table else with_ends, source), np.float64)
+    except Exception as error:
+        raise InputError(CUT_OFF.format("its window cannot be applied")) from error
+    low, high = shown[-2:]
+    scaled = (shown[:-2] - low) / (high - low or 1.0)
+    return np.asarray(np.rint(np.clip(scaled, 0.0, 1.0) * 255.0), np.uint8).reshape(values.shape)

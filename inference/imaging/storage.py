@@ -1,0 +1,168 @@
+"""Files, wherever they lie: on a disk, or at an address such as ``s3://bucket/scans`` that fsspec reads.
+
+Credentials are those of the process (environment, profile, service account); an address that holds a password is
+refused, because addresses stand in rows and messages.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from urllib.parse import urlsplit
+
+from inference.errors import InputError, SettingsError
+from inference.limits import MAX_ARCHIVE_BYTES, check_file_size
+
+
+def unreadable(path: Path, error: OSError | ValueError) -> InputError:
+    """The error of a path that cannot be opened."""
+    if isinstance(error, FileNotFoundError):
+        return InputError(f"There is no file {path.name}.")
+    return InputError(f"The file {path.name} cannot be read: {getattr(error, 'strerror', None) or error}.")
+
+
+_IN_MEMORY_BYTES = 64 * 2**20
+"""A larger file waits on the disk while it is read, without a name, so that nothing of it stays behind."""
+
+_HEAD_BYTES = 64 * 2**10
+"""What is fetched at a time where only the beginning is looked at."""
+
+
+def is_remote(path: object) -> bool:
+    """Whether a path is an address."""
+    return isinstance(path, str) and "://" in path
+
+
+def check_address(path: str) -> None:
+    """Refuse an address that holds a password.
+
+    Raises
+    ------
+    SettingsError
+    """
+    if is_remote(path) and "@" in urlsplit(path).netloc:
+        raise SettingsError(
+            "An address without a user or a password is accepted, because rows and messages show it; give credentials "
+            "as the storage's own variables, such as AWS_ACCESS_KEY_ID."
+        )
+
+
+def connect(path: str) -> tuple[Any, str]:
+    """The ``fsspec.AbstractFileSystem`` of a path or address, and how it calls it.
+
+    Raises
+    ------
+    InputError
+        There is nothing here that reads such addresses.
+    """
+    try:
+        import fsspec
+
+        filesystem, inner = fsspec.core.url_to_fs(path)
+    except (ImportError, ValueError) as error:  # fsspec names the package that reads a protocol
+        protocol = path.partition("://")[0]
+        raise InputError(f"Addresses of {protocol}:// cannot be read here: {_name(error)}.") from error
+    return filesystem, inner
+
+
+def list_remote(folder: str) -> tuple[list[str], list[str]]:
+    """The names of the files and of the folders in a folder.
+
+    Raises
+    ------
+    OSError
+        It cannot be listed.
+    """
+    filesystem, path = connect(folder)
+    try:
+        entries = filesystem.ls(path, detail=True)
+    except OSError:
+        raise
+    except Exception as error:  # each storage has exceptions of its own
+        raise OSError(_name(error)) from error
+    names: dict[str, list[str]] = {"file": [], "directory": []}
+    for entry in entries:
+        name = entry["name"].rstrip("/").rpartition("/")[2]
+        if name and entry["name"].rstrip("/") != path.rstrip("/"):
+            names["directory" if entry["type"] == "directory" else "file"].append(name)
+    return names["file"], names["directory"]
+
+
+def is_remote_folder(path: str) -> bool:
+    """Whether there is a folder at an address; False if that cannot be told."""
+    try:
+        filesystem, inner = connect(path)
+        return bool(filesystem.isdir(inner))
+    except InputError:
+        raise
+    except Exception:
+        return False
+
+
+def read_head(path: str, size_bytes: int) -> bytes:
+    """The first bytes of a file.
+
+    Raises
+    ------
+    InputError
+    """
+    with open_head(path) as stream:
+        try:
+            return stream.read(size_bytes)
+        except Exception as error:
+            raise _unreadable(path, error) from error
+
+
+def open_head(path: str) -> BinaryIO:
+    """Open a file of which little is read: it is fetched piece by piece.
+
+    Raises
+    ------
+    InputError
+    """
+    filesystem, inner = connect(path)
+    try:
+        return cast(BinaryIO, filesystem.open(inner, "rb", block_size=_HEAD_BYTES))
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def open_remote(path: str) -> BinaryIO:
+    """Fetch a file and open it.
+
+    Raises
+    ------
+    InputError
+        It cannot be read; `TooLargeError` before it is fetched.
+    """
+    filesystem, inner = connect(path)
+    fetched = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - whoever asked closes it
+    try:
+        check_file_size(int(filesystem.info(inner).get("size") or 0), MAX_ARCHIVE_BYTES)
+        with filesystem.open(inner, "rb") as stream:
+            while piece := stream.read(2**20):
+                fetched.write(piece)
+                check_file_size(fetched.tell(), MAX_ARCHIVE_BYTES)
+    except InputError:
+        fetched.close()
+        raise
+    except Exception as error:
+        fetched.close()
+        raise _unreadable(path, error) from error
+    fetched.seek(0)
+    return cast(BinaryIO, fetched)
+
+
+def _unreadable(path: str, error: Exception) -> InputError:
+    name = path.rpartition("/")[2]
+    if isinstance(error, FileNotFoundError):
+        return InputError(f"There is no file {name}.")
+    return InputError(f"The file {name} cannot be read: {_name(error)}.")
+
+
+def _name(error: Exception) -> str:
+    """What went wrong, without a foreign message, which may quote a signed address; ours name packages only."""
+    if isinstance(error, ImportError | ValueError):
+        return str(error).rstrip(".")
+    return str(getattr(error, "strerror", None) or type(error).__name__)

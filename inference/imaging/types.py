@@ -1,0 +1,132 @@
+"""What imaging makes: a decoded picture, a slice, a volume; frozen values, and how a file may be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identifiers:
+    """Whose a DICOM file is, as its header says; empty where it does not. Read on request only.
+
+    Attributes
+    ----------
+    patient_id, study_date, accession_number, series_uid : str
+    """
+
+    patient_id: str
+    study_date: str
+    accession_number: str
+    series_uid: str
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """A picture that can be shown and classified.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+        Not to be written to: of a grey picture it is a view of one plane, see `spread_grey`.
+    notes : tuple of str
+        Sentences about what was left out or changed while decoding.
+    modality : str or None
+        What a DICOM header says made it, such as ``"MR"``; None for a format that does not say.
+    identifiers : Identifiers or None
+        None unless they were asked for (`ReadOptions.identifiers`).
+    """
+
+    pixels: np.ndarray
+    notes: tuple[str, ...] = ()
+    modality: str | None = None
+    identifiers: Identifiers | None = None
+
+
+PLANES = ("axial", "coronal", "sagittal")
+"""Directions in which a NIfTI volume may be cut."""
+
+WINDOWS = ("percentile", "file")
+"""How raw values become grey: from the slice's minimum to its 99.9th percentile, or as a DICOM file says (VOI)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions:
+    """What may be chosen about reading clinical files.
+
+    Attributes
+    ----------
+    plane : str
+        One of `PLANES`; slices of a DICOM series stay in the plane in which they were taken.
+    window : str
+        One of `WINDOWS`. The models have learnt from the first, which is why it is the default.
+    identifiers : bool
+        Read, of DICOM files, whose they are; see `Identifiers`.
+    """
+
+    plane: str = "axial"
+    window: str = "percentile"
+    identifiers: bool = False
+
+
+DEFAULT_OPTIONS = ReadOptions()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Slice:
+    """One slice of a volume.
+
+    Attributes
+    ----------
+    image : DecodedImage
+    strength : float
+        How bright its brightest parts are, in the volume's own units: compared with the other slices of the volume it
+        tells an empty slice, which, windowed for itself, is a picture of noise.
+    window : tuple of (float, float)
+        The values that became black and white, in the same units: with them slices can be shown on one scale.
+    """
+
+    image: DecodedImage
+    strength: float
+    window: tuple[float, float] = (0.0, 255.0)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Volume:
+    """A volume that can be classified slice by slice.
+
+    Attributes
+    ----------
+    count : int
+        How many slices; two or more, or one.
+    load : Callable
+        Number of a slice, counted from 0, to `Slice`; raises `InputError`.
+    paths : tuple of str
+        Of each slice, the file that it stands in, as far as each has its own; else empty.
+    frames : tuple of int
+        Of each slice, its frame in the file, counted from 0, if one file holds them all as frames; else empty.
+    series : str
+        What tells it from the other volumes of the same folder or archive: ``"series 1 of 3, T1, 24 slices"``. Never a
+        name, an id or a date of the header.
+    modality : str or None
+        DICOM's code, such as ``"MR"``; None when the format has none.
+    notes : tuple of str
+        Sentences about what was left out or changed while reading.
+    identifiers : Identifiers or None
+        None unless they were asked for (`inference.imaging.types.ReadOptions.identifiers`).
+    affine : numpy.ndarray, shape (4, 4), float64, or None
+        From (column, row, slice) of the slices as they are loaded, counted from 0 in the middle of a pixel, to
+        millimetres to the patient's right, front and head (NIfTI's RAS+). None if the source does not say.
+    """
+
+    count: int
+    load: Callable[[int], Slice]
+    paths: tuple[str, ...] = ()
+    frames: tuple[int, ...] = ()
+    series: str = ""
+    modality: str | None = None
+    notes: tuple[str, ...] = ()
+    identifiers: Identifiers | None = None
+    affine: np.ndarray | None = None

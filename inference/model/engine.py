@@ -1,0 +1,193 @@
+"""What computes the network. Nobody outside this module knows which runtime runs.
+
+ONNX Runtime serves bundles; Keras, which takes seconds and 670 MB to import, is imported only for a model that has
+nothing but a Keras file.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from inference.errors import BundleError, EngineError
+from inference.model.bundle import ONNX_SUFFIXES, ModelBundle
+from inference.model.vetting import vet_keras, vet_onnx
+
+_LOG = logging.getLogger(__name__)
+
+_CONVERT_HINT = (
+    'If Keras 2 saved it, convert it once where Keras 2 still runs: pip install "tensorflow<2.16", then '
+    "python -c \"import tensorflow as tf; tf.keras.models.load_model('OLD.h5', compile=False).save('NEW.keras')\", "
+    "and give NEW.keras."
+)
+
+_SPIN_US = "100"
+"""How long, in microseconds, a thread of ONNX Runtime looks for more to do before it sleeps: longer than the gaps
+inside a run, and not as long as by default, which took a third more processor time from the threads that decode."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOutput:
+    """What a network says of a batch.
+
+    Attributes
+    ----------
+    scores : numpy.ndarray, shape (N, classes), float32
+        Logits, or probabilities if the network ends in a softmax; (N, 1) if it ends in a sigmoid.
+    features : numpy.ndarray, shape (N, F), float32, or None
+        Pooled features, from a network that gives them.
+    evidence : numpy.ndarray, shape (N, h, w, 1) or (N, h, w, classes), float32, or None
+        Local probabilities in [0, 1], if they were asked for and the network gives them; see
+        `inference.answer.heatmap`.
+    """
+
+    scores: np.ndarray
+    features: np.ndarray | None = None
+    evidence: np.ndarray | None = None
+
+
+class Engine(Protocol):
+    """One loaded network; may be called from several threads."""
+
+    def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
+        """Compute a batch.
+
+        Parameters
+        ----------
+        batch : numpy.ndarray, shape (N, H, W, C) or (N, C, H, W), float32
+            As `inference.model.preprocess.build_batch` makes it.
+        explain : bool
+            Give the evidence map too, if the network has one.
+
+        Raises
+        ------
+        EngineError
+            The runtime failed.
+        """
+
+
+class OnnxEngine:
+    """A network in ONNX's format, run by ONNX Runtime on the processor.
+
+    Outputs are known by name: ``logits`` (or the first one), and where they exist ``features`` and ``evidence``. A
+    network without ``evidence``, as a user's own file may be, has no heat map.
+
+    Parameters
+    ----------
+    content : bytes
+        The file. Loading from memory leaves no path from which external data could be read.
+    name : str
+        For messages.
+    threads : int
+        Cores to compute on; 0 for all.
+
+    Raises
+    ------
+    BundleError
+        ONNX Runtime does not accept the file.
+    """
+
+    def __init__(self, content: bytes, name: str, threads: int = 0) -> None:
+        import onnxruntime
+
+        vet_onnx(content, name)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.intra_op.spin_duration_us", _SPIN_US)
+        try:
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's exceptions share no base class
+            raise BundleError(f"ONNX Runtime cannot load {name}: {_first_line(error)}") from error
+        inputs, outputs = self._session.get_inputs(), [output.name for output in self._session.get_outputs()]
+        if len(inputs) != 1:
+            raise BundleError(f"The network {name} must have one input; it has {len(inputs)}.")
+        self._input_name = inputs[0].name
+        self._names = {"scores": "logits" if "logits" in outputs else outputs[0]}
+        self._names |= {name: name for name in ("features", "evidence") if name in outputs}
+
+    def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
+        """See `Engine.run`."""
+        wanted = [field for field in self._names if explain or field != "evidence"]
+        try:
+            arrays = self._session.run([self._names[field] for field in wanted], {self._input_name: batch})
+        except Exception as error:
+            raise EngineError(f"The network could not be run: {_first_line(error)}") from error
+        return EngineOutput(**{field: np.asarray(array) for field, array in zip(wanted, arrays, strict=True)})
+
+
+class KerasEngine:
+    """A ``.keras`` or ``.h5`` file, run by Keras; ``safe_mode`` is always on, so a file cannot bring code along.
+
+    It has no heat map.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    name : str
+        For messages, and the suffix tells the format.
+
+    Raises
+    ------
+    BundleError
+        `inference.model.vetting` or Keras does not accept the file.
+    """
+
+    def __init__(self, content: bytes, name: str) -> None:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+        try:
+            import keras
+        except ImportError as error:
+            raise BundleError(f"{name} is a Keras file, and TensorFlow is not installed here.") from error
+        vet_keras(content, name)
+        try:
+            with tempfile.TemporaryDirectory() as folder:  # what was looked at is what is loaded
+                copy = Path(folder) / f"network{Path(name).suffix}"
+                copy.write_bytes(content)
+                self._model: Any = keras.saving.load_model(copy, compile=False, safe_mode=True)
+        except Exception as error:  # Keras raises nearly anything on a file that it does not know
+            if "lambda" in str(error).lower():
+                raise BundleError(f"{name} holds a Lambda layer, which is code; it is not loaded.") from error
+            raise BundleError(f"Keras cannot read {name}. {_CONVERT_HINT} ({_first_line(error)})") from error
+
+    def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
+        """See `Engine.run`."""
+        try:
+            output = self._model(batch, training=False)
+        except Exception as error:
+            raise EngineError(f"The network could not be run: {_first_line(error)}") from error
+        return EngineOutput(scores=np.asarray(output, dtype=np.float32))
+
+
+def load_engine(bundle: ModelBundle, threads: int = 0) -> Engine:
+    """Load a bundle's network with the runtime that its file name calls for, on so many cores (0 for all).
+
+    Raises
+    ------
+    BundleError
+        The network's file is missing, altered or not readable.
+    """
+    path = bundle.network_path
+    if not bundle.files and bundle.path.is_dir():
+        _LOG.warning(
+            "The bundle %s lists no SHA-256, so an altered file would not be noticed: "
+            "python -m inference.model.checksums %s",
+            bundle.name,
+            bundle.path,
+        )
+    content = bundle.read_file(bundle.network)
+    if path.suffix.lower() in ONNX_SUFFIXES:
+        return OnnxEngine(content, path.name, threads)
+    return KerasEngine(content, path.name)
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of a foreign exception, short enough for a sentence."""
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

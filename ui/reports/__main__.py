@@ -1,0 +1,118 @@
+"""The command line: ``python -m reports SOURCE --pdf FILE --sr FILE --capture FILE``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from inference.answer.classifier import Classifier
+from inference.errors import GyrusError, OutputError
+from inference.imaging.types import PLANES, WINDOWS, ReadOptions
+from inference.settings import Settings
+from ui.reports.files import check_targets, write_new
+from ui.reports.finding import Finding, build_finding
+from ui.reports.sources import build_subject, check_references
+
+_EPILOG = """\
+Without --keep-identity no report names the patient, the institution or a date: the DICOM files belong to a new patient
+and a new study, made at random, and who was examined is not even read from the headers. They still refer to the source
+images by their identifiers (UIDs); whoever has those images can tell whose they are.
+
+No file is written over. The exit status is 0 when every report was written, 1 when the source cannot be answered or a
+report not be written, 2 when the call itself was wrong."""
+
+
+def build_parser(default_model: Path) -> argparse.ArgumentParser:
+    """The options of ``python -m reports``."""
+    parser = argparse.ArgumentParser(
+        prog="python -m reports",
+        description="Answer a picture or a volume, and write the answer as a PDF page or as DICOM.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", metavar="SOURCE", type=Path, help="a file, or a folder with a DICOM series")
+    parser.add_argument("--pdf", type=Path, metavar="FILE", help="one page to read")
+    parser.add_argument("--sr", type=Path, metavar="FILE", help="a DICOM structured report (of a DICOM source)")
+    parser.add_argument("--capture", type=Path, metavar="FILE", help="the heat map as DICOM (of a DICOM source)")
+    parser.add_argument("--keep-identity", action="store_true", help="carry patient and study over from a DICOM source")
+    parser.add_argument("--scan", type=_parse_number, metavar="N", help="which, if the source holds several")
+    parser.add_argument("--model", type=Path, default=default_model, help="bundle folder or model file (%(default)s)")
+    parser.add_argument("--plane", choices=PLANES, default="axial", help="how NIfTI volumes are cut (%(default)s)")
+    parser.add_argument("--window", choices=WINDOWS, default="percentile", help="grey values of DICOM (%(default)s)")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    try:
+        parser = build_parser(Settings.from_env(os.environ).model)
+        options = parser.parse_args(argv)
+        targets = [path for path in (options.pdf, options.sr, options.capture) if path is not None]
+        if not targets:
+            parser.error("name a report to write: --pdf, --sr or --capture")
+        check_targets(targets)
+        _check_installed(options)
+        classifier = Classifier.load(options.model)
+    except GyrusError as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        finding = build_finding(
+            classifier,
+            options.source,
+            ReadOptions(plane=options.plane, window=options.window),
+            number=options.scan,
+            keep_identity=options.keep_identity,
+            needs_dicom=options.sr is not None or options.capture is not None or options.keep_identity,
+        )
+        for path, content in list(_encode(finding, options)):
+            write_new(path, content)
+            print(path)
+    except GyrusError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _check_installed(options: argparse.Namespace) -> None:
+    """Say so at once, and not after a volume was classified."""
+    needed = {"reportlab": options.pdf, "highdicom": options.sr or options.capture}
+    for package, target in needed.items():
+        if target is not None and find_spec(package) is None:
+            raise OutputError(
+                f"Reports need packages that are not installed ({package} is missing): "
+                "pip install -r requirements-reports.txt"
+            )
+
+
+def _encode(finding: Finding, options: argparse.Namespace) -> Iterator[tuple[Path, bytes]]:
+    """Each report that was asked for; the DICOM ones belong to the same patient and study."""
+    if options.pdf is not None:
+        from ui.reports.pdf import encode_pdf
+
+        yield options.pdf, encode_pdf(finding, keep_identity=options.keep_identity)
+    if options.sr is None and options.capture is None:
+        return
+    from ui.reports.capture import encode_capture
+    from ui.reports.structured import encode_report
+
+    check_references(finding.sources)
+    subject = build_subject(finding.sources[0], keep_identity=options.keep_identity)
+    if options.sr is not None:
+        yield options.sr, encode_report(finding, subject)
+    if options.capture is not None:
+        yield options.capture, encode_capture(finding, subject)
+
+
+def _parse_number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"N is a whole number from 1; received {text}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,153 @@
+"""The DICOM picture: the shown slice with its heat map and the sentence burnt in, as a secondary capture."""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from inference import __version__
+from ui.pictures import render_overlay
+from ui.reports.finding import Finding
+from ui.reports.sources import SourceSlice, Subject
+from ui.words.answer import present_heatmap, present_prediction
+from ui.words.model import describe_model, word_disclaimer
+
+if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont, ImageFont
+    from pydicom import Dataset
+
+
+SERIES_NUMBER = 9902
+"""Behind the structured report's."""
+
+_SMALLEST_SIDE_PX = 512
+"""A smaller slice is enlarged, so that the words beneath can be read."""
+
+_ORIENTATIONS = (("L", "R"), ("P", "A"), ("H", "F"))
+"""Where the patient's x, y and z lead, and where they come from (PS3.3, C.7.6.1.1.1)."""
+
+
+def render_capture(finding: Finding) -> np.ndarray:
+    """The slice, with its heat map if there is one, above what must be read with it.
+
+    Returns
+    -------
+    numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+    """
+    from PIL import Image
+
+    heatmap = finding.heatmap
+    drawn = heatmap is not None and present_heatmap(heatmap).drawn
+    pixels = render_overlay(finding.pixels, heatmap) if heatmap is not None and drawn else finding.pixels
+    picture = Image.fromarray(pixels)
+    scale = math.ceil(_SMALLEST_SIDE_PX / min(picture.size))
+    if scale > 1:
+        picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BICUBIC)
+    words = _render_words(_list_words(finding), picture.width)
+    return np.vstack([np.asarray(picture), words])
+
+
+def _list_words(finding: Finding) -> list[str]:
+    shown = present_prediction(finding.answer, finding.bundle)
+    where = "" if finding.volume is None else f"Slice {finding.shown + 1} of {len(finding.volume.slices)}"
+    heat = "" if finding.heatmap is None else present_heatmap(finding.heatmap).sentence
+    words = (word_disclaimer(finding.bundle), shown.sentence, heat, where, describe_model(finding.bundle))
+    return [sentence for sentence in words if sentence]
+
+
+def _render_words(sentences: list[str], width_px: int) -> np.ndarray:
+    """White on black; uint8 RGB (height, width_px, 3)."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    size_px = max(14, width_px // 36)
+    font = ImageFont.load_default(size_px)
+    lines = [line for sentence in sentences for line in textwrap.wrap(sentence, _fit(font, width_px - 2 * size_px))]
+    strip = Image.new("RGB", (width_px, round(size_px * (1.4 * len(lines) + 1.2))))
+    drawing = ImageDraw.Draw(strip)
+    for number, line in enumerate(lines):
+        drawing.text((size_px, size_px * (0.6 + 1.4 * number)), line, font=font, fill="white")
+    return np.asarray(strip)
+
+
+def _fit(font: FreeTypeFont | ImageFont, width_px: float) -> int:
+    """How many letters of ordinary text stand in a line."""
+    sample = "The quick brown fox jumps over the lazy dog 0123456789."
+    return int(len(sample) * width_px / font.getlength(sample) * 0.95)
+
+
+def encode_capture(finding: Finding, subject: Subject) -> bytes:
+    """The picture as a DICOM file that refers to the slice it shows.
+
+    Parameters
+    ----------
+    finding : Finding
+        Of DICOM images that can be referred to (`ui.reports.sources.check_references`).
+    subject : Subject
+        Whom it belongs to.
+    """
+    from highdicom.sc import SCImage
+    from pydicom.uid import generate_uid
+
+    source = finding.sources[finding.shown]
+    orientation = _name_orientation(source)
+    capture = SCImage(
+        pixel_array=render_capture(finding),
+        photometric_interpretation="RGB",
+        bits_allocated=8,
+        coordinate_system="PATIENT",
+        study_instance_uid=subject.elements.StudyInstanceUID,
+        series_instance_uid=generate_uid(),
+        series_number=SERIES_NUMBER,
+        series_description=f"Gyrus: {finding.bundle.name}, heat map"[:64],
+        sop_instance_uid=generate_uid(),
+        instance_number=1,
+        manufacturer="Gyrus",
+        manufacturer_model_name="Gyrus",
+        software_versions=__version__,
+        patient_orientation=orientation or ("L", "P"),
+        specific_character_set="ISO_IR 192",
+    )
+    if orientation is None:
+        capture.PatientOrientation = None  # may be empty, but highdicom wants one
+    capture.Laterality = None  # of no paired part of the body, as far as is known
+    capture.BurnedInAnnotation = "NO"  # what is burnt in does not name the patient
+    capture.DerivationDescription = f"Heat map of {finding.bundle.name} {finding.bundle.version}"
+    capture.SourceImageSequence = [_refer(source)]
+    for keyword in ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"):
+        if keyword in source.header:
+            capture[keyword] = source.header[keyword]
+    subject.apply(capture)
+    stream = io.BytesIO()
+    capture.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def _refer(source: SourceSlice) -> Dataset:
+    """PS3.3, C.7.6.1.1.4."""
+    from highdicom.sr import CodedConcept
+    from pydicom import Dataset
+    from pydicom.sr.codedict import codes
+
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = source.header.SOPClassUID
+    reference.ReferencedSOPInstanceUID = source.header.SOPInstanceUID
+    if source.frames is not None:
+        reference.ReferencedFrameNumber = source.frames
+    purpose = codes.DCM.SourceImageForImageProcessingOperation
+    reference.PurposeOfReferenceCodeSequence = [CodedConcept.from_code(purpose)]
+    return reference
+
+
+def _name_orientation(source: SourceSlice) -> tuple[str, str] | None:
+    """Where the rows and the columns lead, roughly; None if the file does not say."""
+    values = source.header.get("ImageOrientationPatient")
+    if values is None or len(values) != 6:
+        return None
+    directions = np.reshape(np.array(values, float), (2, 3))
+    axes = np.abs(directions).argmax(axis=1)
+    row, column = (_ORIENTATIONS[axis][int(way[axis] < 0)] for axis, way in zip(axes, directions, strict=True))
+    return row, column

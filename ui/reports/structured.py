@@ -1,0 +1,277 @@
+"""The DICOM structured report: template TID 1500, "Measurement Report" (PS3.16), written with highdicom.
+
+It holds up to three groups: the answer for the picture or volume; the slice that shows it best, with the point of the
+strongest evidence if one stands out; and the slices on which something was found. What a rejected picture's numbers
+would be is left out, because they mean nothing.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from inference import __version__
+from inference.answer.prediction import Heatmap, Prediction, Verdict
+from ui.reports.codes import SCHEME, build_code, class_code, probability_code
+from ui.reports.finding import Finding
+from ui.reports.sources import SourceSlice, Subject
+from ui.words.answer import present_prediction
+from ui.words.model import word_disclaimer
+from ui.words.volume import describe_volume
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+SERIES_NUMBER = 9901
+"""Behind what scanners and their consoles number."""
+
+_DECIMALS = 6
+"""Of a probability."""
+
+
+def encode_report(finding: Finding, subject: Subject) -> bytes:
+    """The report as a DICOM file.
+
+    Parameters
+    ----------
+    finding : Finding
+        Of DICOM images that can be referred to (`ui.reports.sources.check_references`).
+    subject : Subject
+        Whom it belongs to.
+    """
+    from highdicom.coding_schemes import CodingSchemeIdentificationItem
+    from highdicom.sr import ComprehensiveSR
+    from pydicom.uid import generate_uid
+
+    report = ComprehensiveSR(
+        evidence=_list_evidence(finding.sources),
+        content=_build_content(finding),
+        series_instance_uid=generate_uid(),
+        series_number=SERIES_NUMBER,
+        series_description=f"Gyrus: {finding.bundle.name}"[:64],
+        sop_instance_uid=generate_uid(),
+        instance_number=1,
+        manufacturer="Gyrus",
+        manufacturer_model_name="Gyrus",
+        software_versions=__version__,
+        device_serial_number=finding.bundle.compute_sha256(),
+        is_complete=True,
+        coding_schemes=[CodingSchemeIdentificationItem(SCHEME, name="Gyrus", responsible_organization="Gyrus")],
+        specific_character_set="ISO_IR 192",
+    )
+    subject.apply(report)
+    if not subject.is_kept:  # the images belong to another study than the report
+        report.PertinentOtherEvidenceSequence = report.CurrentRequestedProcedureEvidenceSequence
+        del report.CurrentRequestedProcedureEvidenceSequence
+    stream = io.BytesIO()
+    report.save_as(stream, enforce_file_format=True)
+    return stream.getvalue()
+
+
+def _list_evidence(sources: Sequence[SourceSlice]) -> list[Dataset]:
+    """Each file once, with its identifiers and nothing else."""
+    from pydicom import Dataset
+
+    files: dict[str, Dataset] = {}
+    for source in sources:
+        file = Dataset()
+        for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
+            setattr(file, keyword, source.header[keyword].value)
+        for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID"):
+            setattr(file, keyword, "")  # what `Subject.apply` replaces
+        file.StudyDate, file.StudyTime = None, None
+        files[file.SOPInstanceUID] = file
+    return list(files.values())
+
+
+def _build_content(finding: Finding) -> Any:
+    from highdicom.sr import (
+        MeasurementReport,
+        ObservationContext,
+        RelationshipTypeValues,
+        TextContentItem,
+    )
+    from pydicom.sr.codedict import codes
+
+    report = MeasurementReport(
+        observation_context=ObservationContext(observer_device_context=_describe_device(finding)),
+        procedure_reported=codes.SCT.Imaging,
+        imaging_measurements=_build_groups(finding),
+        title=codes.DCM.ImagingMeasurementReport,
+    )
+    for sentence in _list_sentences(finding):
+        report[0].ContentSequence.append(
+            TextContentItem(name=codes.DCM.Comment, value=sentence, relationship_type=RelationshipTypeValues.CONTAINS)
+        )
+    return report
+
+
+def _list_sentences(finding: Finding) -> list[str]:
+    """What a reader of the report must read, the disclaimer first."""
+    shown = present_prediction(finding.answer, finding.bundle)
+    volume = describe_volume(finding.volume, finding.bundle) if finding.volume is not None else ()
+    sentences = [word_disclaimer(finding.bundle), f"{shown.sentence} {shown.detail}".strip(), " ".join(volume)]
+    return [sentence for sentence in (*sentences, *shown.notes) if sentence]
+
+
+def _describe_device(finding: Finding) -> Any:
+    """The program with its model; a model has the same identifier in every report."""
+    from highdicom.sr import DeviceObserverIdentifyingAttributes, ObserverContext
+    from pydicom.sr.codedict import codes
+    from pydicom.uid import generate_uid
+
+    bundle = finding.bundle
+    return ObserverContext(
+        observer_type=codes.DCM.Device,
+        observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
+            uid=generate_uid(entropy_srcs=["gyrus", bundle.compute_sha256()]),
+            name="Gyrus",
+            manufacturer_name="Gyrus",
+            model_name=f"{bundle.name} {bundle.version}",
+        ),
+    )
+
+
+def _build_groups(finding: Finding) -> list[Any]:
+    bundle, answer, volume = finding.bundle, finding.answer, finding.volume
+    groups = [
+        _build_group(
+            finding,
+            "picture" if volume is None else "volume",
+            finding.sources,
+            measurements=_measure(finding, answer),
+            evaluations=[
+                (build_code("VERDICT", "Verdict"), build_code(answer.verdict.value.upper(), answer.verdict.value)),
+                *((_name_candidate(answer), class_code(bundle, label)) for label in answer.candidates),
+            ],
+        )
+    ]
+    heatmap = finding.heatmap
+    if heatmap is not None and heatmap.stands_out:
+        groups.append(_build_place(finding, heatmap))
+    elif volume is not None and volume.best_slice is not None:
+        groups.append(
+            _build_group(finding, "best slice", [_shown(finding)], measurements=_measure(finding, finding.shown_answer))
+        )
+    if volume is not None and volume.suspicious:
+        count = _build_measurement(build_code("SUSPICIOUS", "Number of suspicious slices"), len(volume.suspicious))
+        sources = [finding.sources[number] for number in volume.suspicious]
+        groups.append(_build_group(finding, "suspicious slices", sources, measurements=[count]))
+    return groups
+
+
+def _name_candidate(answer: Prediction) -> Any:
+    """One label is an answer; of several none is."""
+    if answer.verdict is Verdict.CONFIDENT:
+        return build_code("ANSWER", "Answer")
+    return build_code("CANDIDATE", "Possible answer")
+
+
+def _shown(finding: Finding) -> SourceSlice:
+    return finding.sources[finding.shown]
+
+
+def _build_group(
+    finding: Finding,
+    name: str,
+    sources: Sequence[SourceSlice],
+    *,
+    measurements: list[Any],
+    evaluations: Sequence[tuple[Any, Any]] = (),
+) -> Any:
+    """TID 1501: numbers about images."""
+    from highdicom.sr import (
+        MeasurementsAndQualitativeEvaluations,
+        QualitativeEvaluation,
+        SourceImageForMeasurementGroup,
+    )
+
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=_track(name),
+        algorithm_id=_name_algorithm(finding),
+        measurements=measurements or None,
+        qualitative_evaluations=[QualitativeEvaluation(name=name, value=value) for name, value in evaluations] or None,
+        source_images=[
+            SourceImageForMeasurementGroup(
+                referenced_sop_class_uid=header.SOPClassUID,
+                referenced_sop_instance_uid=header.SOPInstanceUID,
+                referenced_frame_numbers=frames,
+            )
+            for header, frames in _merge_frames(sources)
+        ],
+    )
+
+
+def _merge_frames(sources: Sequence[SourceSlice]) -> list[tuple[Dataset, list[int] | None]]:
+    """Each file once, with its frames counted from 1; None for a file of one."""
+    merged: dict[str, tuple[Dataset, list[int] | None]] = {}
+    for source in sources:
+        _, frames = merged.setdefault(source.header.SOPInstanceUID, (source.header, [] if source.frames else None))
+        if frames is not None:
+            frames.extend(source.frames or ())
+    return list(merged.values())
+
+
+def _build_place(finding: Finding, heatmap: Heatmap) -> Any:
+    """TID 1410: the point of the strongest evidence, with the numbers of its slice."""
+    from highdicom.sr import (
+        GraphicTypeValues,
+        ImageRegion,
+        PlanarROIMeasurementsAndQualitativeEvaluations,
+        SourceImageForRegion,
+    )
+
+    source = _shown(finding)
+    point_px = (heatmap.peak[0] * heatmap.width_px, heatmap.peak[1] * heatmap.height_px)  # PS3.3, C.18.6.1.1
+    evidence = _build_measurement(
+        build_code("EVIDENCE", "Local probability at the strongest evidence"), heatmap.peak_value
+    )
+    return PlanarROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=_track("picture, strongest evidence" if finding.volume is None else "best slice"),
+        algorithm_id=_name_algorithm(finding),
+        referenced_region=ImageRegion(
+            graphic_type=GraphicTypeValues.POINT,
+            graphic_data=np.array([point_px]),
+            source_image=SourceImageForRegion(
+                referenced_sop_class_uid=source.header.SOPClassUID,
+                referenced_sop_instance_uid=source.header.SOPInstanceUID,
+                referenced_frame_numbers=source.frames,
+            ),
+        ),
+        measurements=[evidence, *(_measure(finding, finding.shown_answer) if finding.volume is not None else ())],
+    )
+
+
+def _measure(finding: Finding, prediction: Prediction) -> list[Any]:
+    """The probabilities that people are shown; none of a picture that was rejected."""
+    if prediction.verdict is Verdict.REJECTED:
+        return []
+    rows = present_prediction(prediction, finding.bundle).rows
+    return [_build_measurement(probability_code(finding.bundle, row.label), row.probability) for row in rows]
+
+
+def _build_measurement(name: Any, value: float) -> Any:
+    from highdicom.sr import Measurement
+    from pydicom.sr.codedict import codes
+
+    return Measurement(name=name, value=round(value, _DECIMALS), unit=codes.UCUM.NoUnits)
+
+
+def _track(name: str) -> Any:
+    from highdicom.sr import TrackingIdentifier
+    from pydicom.uid import generate_uid
+
+    return TrackingIdentifier(uid=generate_uid(), identifier=name)
+
+
+def _name_algorithm(finding: Finding) -> Any:
+    from highdicom.sr import AlgorithmIdentification
+
+    bundle = finding.bundle
+    return AlgorithmIdentification(
+        name=bundle.name, version=bundle.version, parameters=[f"model_sha256={bundle.compute_sha256()}"]
+    )

@@ -1,0 +1,1 @@
+"""The routes for programs: `/api/classify`, the models, the probes."""

@@ -1,0 +1,319 @@
+"""The Batch tab's two routes: files in, rows out as they are ready; and the picture behind a row.
+
+Why routes of their own, and neither ``/api/classify`` nor an event of Gradio's: an answer must come bit by bit (an
+archive has thousands of rows), stop when the visitor stops, and be open to whoever has the page. Gradio's queue loses
+messages and cancels nothing that runs (see `ui.web.page.layout`), its events without the queue answer only as a whole,
+and ``/api`` asks for the password by HTTP Basic, which a page cannot send. The page is handed `PAGE_KEY` with its other
+parts, behind the password if there is one, and sends it along; no other site can know it.
+
+Nothing outlives a request. The browser sends a few files at a time, gets their rows, and keeps them; the files lie in
+a folder of the request's own until it ends. To stop, the browser drops the connection: the reading ends at once, the
+network after the pictures that it has in hand. A request takes its turn after every few rows, so that one visitor's
+archive does not stand in the way of another's picture.
+
+The rows are those of `inference.batch.outcomes`, their text that of `inference.batch.output`: the browser only puts the
+pieces of a download in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.requests import ClientDisconnect
+
+from inference import Catalogue, InputError, TooLargeError, UnknownModelError, __version__
+from inference.answer.classifier import BATCH_SIZE
+from inference.answer.prediction import Prediction
+from inference.answer.rows import Row
+from inference.answer.volume import SliceClassifier
+from inference.batch.find import Case
+from inference.batch.journal import count_case, list_verdicts
+from inference.batch.outcomes import Outcome, classify_cases, classify_in_parts
+from inference.batch.output import describe_settings
+from inference.batch.runner import pack, unpack
+from inference.batch.tables import Table, format_header, format_rows
+from inference.imaging.archive import open_archive
+from inference.imaging.scans import load_scans
+from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage
+from inference.limits import MAX_VOLUME_BYTES
+from inference.model.bundle import ModelBundle
+from inference.settings import Settings
+from ui.pictures import encode_picture
+from ui.web.batch.intake import Manifest, build_cases, receive, receive_file, strip_root
+from ui.web.http.uploads import open_private_folder
+from ui.words.answer import present_row
+from ui.words.errors import present_error
+
+PAGE_KEY = secrets.token_urlsafe(24)
+"""Sent by the page in the header ``Gyrus-Page``; made anew at each start."""
+
+_AT_ONCE = 1
+"""Requests that are answered at once, a few pictures each; the runtime itself uses all cores."""
+
+_SIDE_PX = 512
+"""Longest side of the picture that is shown behind a row."""
+
+_UNBUFFERED = {"X-Accel-Buffering": "no"}
+"""Rows are passed on as they come, by a proxy too."""
+
+
+def add_batch(app: FastAPI, models: Catalogue, settings: Settings) -> None:
+    """Add ``POST /batch/rows`` and ``POST /batch/picture``; before the page is mounted, which takes what is left."""
+    turns = CapacityLimiter(_AT_ONCE)
+    limit_bytes = settings.max_file_bytes
+    described_by_name: dict[str, dict[str, str]] = {}
+
+    def describe(bundle: ModelBundle) -> dict[str, str]:
+        if bundle.name not in described_by_name:
+            described_by_name[bundle.name] = describe_settings(bundle, DEFAULT_OPTIONS)  # reads the network's file
+        return described_by_name[bundle.name]
+
+    @app.post("/batch/rows", include_in_schema=False)
+    async def answer(request: Request, model: str | None = None) -> Response:
+        """Answer the files of a request (`ui.web.batch.intake`) with lines of JSON.
+
+        The first is ``head``: what the sidecar says of the run, and the first line of a CSV file. Then one for each
+        `_word_part`, and ``end`` or, where the program failed, ``failed`` with a sentence.
+        """
+        if not _has_key(request):
+            return _refuse_stranger()
+        folder = tempfile.TemporaryDirectory(dir=open_private_folder(), ignore_cleanup_errors=True)
+        root = Path(folder.name)
+        try:
+            manifest = await receive(request.stream(), root, limit_bytes)
+            classifier = await to_thread.run_sync(models.load, model)
+            described = await to_thread.run_sync(describe, classifier.bundle)
+            run = _Run(classifier, described, build_cases(root, manifest, limit_bytes), manifest, folder)
+        except BaseException as error:  # a connection that is gone cancels this
+            folder.cleanup()
+            if not isinstance(error, Exception):
+                raise
+            return _answer_error(error)
+        return StreamingResponse(_stream(run, turns), media_type="application/x-ndjson", headers=_UNBUFFERED)
+
+    @app.post("/batch/picture", include_in_schema=False)
+    async def show(request: Request, inside: str = "", slice: int | None = None) -> Response:
+        """Answer a file with the picture in it: of an archive the entry ``inside``, of a volume the slice."""
+        if not _has_key(request):
+            return _refuse_stranger()
+        with tempfile.TemporaryDirectory(dir=open_private_folder(), ignore_cleanup_errors=True) as folder:
+            path = Path(folder) / "file"
+            try:
+                await receive_file(request.stream(), path, limit_bytes)
+                src = await to_thread.run_sync(_show_picture, path, inside, slice, limiter=turns)
+            except Exception as error:
+                return _answer_error(error)
+        return JSONResponse({"src": src})
+
+
+def _has_key(request: Request) -> bool:
+    return secrets.compare_digest(request.headers.get("gyrus-page", "").encode(), PAGE_KEY.encode())
+
+
+def _refuse_stranger() -> Response:
+    return JSONResponse({"error": "The program was started anew. Load the page again."}, status_code=401)
+
+
+def _answer_error(error: Exception) -> Response:
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=400)  # nobody reads it
+    if isinstance(error, OSError):
+        return JSONResponse({"error": f"The files cannot be kept here: {error.strerror}."}, status_code=507)
+    status = 500
+    if isinstance(error, InputError):
+        status = 413 if isinstance(error, TooLargeError) else 422
+    elif isinstance(error, UnknownModelError):
+        status = 404
+    return JSONResponse({"error": present_error(error).sentence}, status_code=status)
+
+
+def _show_picture(path: Path, inside: str, slice_number: int | None) -> str:
+    """A ``data:`` URL of the picture."""
+    source: bytes | Path = path
+    if inside:
+        archive = open_archive(path)
+        if inside not in archive.names:
+            raise InputError(f"There is no {inside} in the archive.")
+        source = archive.read(inside, MAX_VOLUME_BYTES)
+    content = next(load_scans(source)).content
+    if isinstance(content, InputError):
+        raise content
+    if isinstance(content, DecodedImage):
+        return encode_picture(content.pixels, _SIDE_PX)
+    if slice_number is None or not 1 <= slice_number <= content.count:
+        raise InputError(f"The volume has the slices 1 to {content.count}.")
+    return encode_picture(content.load(slice_number - 1).image.pixels, _SIDE_PX)
+
+
+async def _stream(run: _Run, turns: CapacityLimiter) -> AsyncIterator[bytes]:
+    try:
+        yield _to_line(run.head)
+        while (part := await to_thread.run_sync(run.step, abandon_on_cancel=True, limiter=turns)) is not None:
+            yield _to_line(part)
+        yield _to_line({"end": True})
+    except Exception as error:
+        yield _to_line({"failed": present_error(error).sentence})
+    finally:  # also when the connection is gone, which cancels this; what still computes is waited for elsewhere
+        asyncio.get_running_loop().run_in_executor(None, run.stop)
+
+
+def _to_line(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=True).encode() + b"\n"
+
+
+class _StoppedError(BaseException):
+    """The visitor has stopped the run; not an `Exception`, which would become the row of a picture."""
+
+
+class _Stoppable:
+    """A classifier that takes no further picture once the run is stopped."""
+
+    def __init__(self, classifier: SliceClassifier, stopped: threading.Event) -> None:
+        self._classifier, self._stopped = classifier, stopped
+
+    @property
+    def bundle(self) -> ModelBundle:
+        """See `inference.answer.volume.SliceClassifier`."""
+        return self._classifier.bundle
+
+    def predict_many(self, sources: Iterable[DecodedImage], *, explain: bool = False) -> Iterator[Prediction]:
+        """See `inference.answer.volume.SliceClassifier`."""
+        return self._classifier.predict_many(self._watch(sources), explain=explain)
+
+    def _watch(self, sources: Iterable[DecodedImage]) -> Iterator[DecodedImage]:
+        for source in sources:
+            if self._stopped.is_set():
+                raise _StoppedError
+            yield source
+
+
+class _Run:
+    """One request: its cases, its folder, and how far it is. May be stepped and stopped in different threads."""
+
+    def __init__(
+        self,
+        classifier: SliceClassifier,
+        described: Mapping[str, str],
+        cases: Iterator[Case],
+        manifest: Manifest,
+        folder: tempfile.TemporaryDirectory[str],
+    ) -> None:
+        self._folder, self._root = folder, Path(folder.name)
+        self._items = {
+            str(self._root / item.names[0]): (number, item.names) for number, item in enumerate(manifest.items)
+        }
+        self._stopped, self._lock = threading.Event(), threading.Lock()
+        self._bundle, self._described = classifier.bundle, described
+        self._parts = self._answer(_Stoppable(classifier, self._stopped), cases)
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """The first line of the answer."""
+        return {
+            "version": __version__,
+            "settings": self._described,
+            "csv_header": format_header(".csv", Table(labels=self._bundle.labels)).decode(),
+        }
+
+    def step(self) -> dict[str, Any] | None:
+        """The next line of the answer; None after the last."""
+        with self._lock:
+            try:
+                return None if self._stopped.is_set() else next(self._parts, None)
+            except _StoppedError:
+                return None
+
+    def stop(self) -> None:
+        """Take no further picture, wait for what is being computed, and delete the folder."""
+        self._stopped.set()
+        with self._lock:
+            self._parts.close()
+            self._folder.cleanup()
+
+    def _answer(self, classifier: SliceClassifier, cases: Iterator[Case]) -> Generator[dict[str, Any], None, None]:
+        begun: set[str] = set()
+        for case, outcome in _classify(classifier, cases):
+            number, names = self._items[case.files[0] if case.files else case.path]
+            for place, name in enumerate(names):
+                its = case if place == 0 else replace(case, path=str(self._root / name))
+                rows = outcome if place == 0 else unpack(its, pack(case, outcome))
+                line = self._word_part(its, rows, is_first=its.key not in begun, is_copy=place > 0)
+                begun.add(its.key)
+                yield {"item": number, "name": place, **line}
+
+    def _word_part(self, case: Case, outcome: Outcome, *, is_first: bool, is_copy: bool) -> dict[str, Any]:
+        """The next rows of a case: as text, for the table, and as figures that the browser adds up."""
+        rows = [self._strip(row) for row in outcome.rows]
+        table = Table(labels=self._bundle.labels)
+        figures: dict[str, Any] = count_case(max(len(case.files), 1), rows, is_copy=is_copy)
+        if not is_first:
+            figures.update(cases=0, files=0, duplicates=0)
+        figures["verdicts"], figures["confident_labels"] = {}, {}
+        for verdict, label in list_verdicts(rows):
+            _add_one(figures["verdicts"], verdict)
+            if verdict == "confident":
+                _add_one(figures["confident_labels"], label)
+        return {
+            "rows": [_word_row(row, self._bundle) for row in rows],
+            "csv": format_rows(rows, ".csv", table).decode(errors="replace"),
+            "jsonl": format_rows(rows, ".jsonl", table).decode(errors="replace"),
+            "notes": [[strip_root(self._root, path), note] for path, note in outcome.notes],
+            "counts": figures,
+        }
+
+    def _strip(self, row: Row) -> Row:
+        error = row.error.replace(f"{self._root}{os.sep}", "") if row.error else row.error
+        return replace(row, path=strip_root(self._root, row.path), error=error)
+
+
+def _add_one(counts: dict[str, int], name: str) -> None:
+    counts[name] = counts.get(name, 0) + 1
+
+
+def _classify(classifier: SliceClassifier, cases: Iterator[Case]) -> Iterator[tuple[Case, Outcome]]:
+    """Answer cases in order: pictures together, volumes and archives by themselves and bit by bit."""
+    waiting: list[Case] = []
+
+    def flush() -> Iterator[tuple[Case, Outcome]]:
+        together, waiting[:] = list(waiting), []
+        yield from zip(together, classify_cases(classifier, together), strict=True)
+
+    for case in cases:
+        if case.is_large:
+            yield from flush()
+            yield from ((case, part) for part in classify_in_parts(classifier, case))
+            continue
+        waiting.append(case)
+        if len(waiting) == BATCH_SIZE:
+            yield from flush()
+    yield from flush()
+
+
+def _word_row(row: Row, bundle: ModelBundle) -> dict[str, Any]:
+    """A row of the table; its download is made of `format_rows`."""
+    shown = present_row(row, bundle)
+    likeliest = (row.probabilities or {}).get(row.candidates[0]) if row.candidates else None
+    return {
+        "path": row.path,
+        "slice": row.slice,
+        "volume": None if row.volume is None else {"slices": row.volume.slices, "best_slice": row.volume.best_slice},
+        "series": "" if row.volume is None else row.volume.series,
+        "tone": shown.tone.value,
+        "answer": shown.answer,
+        "percent": shown.percent,
+        "probability": likeliest,
+        "sentence": shown.sentence,
+        "detail": shown.detail,
+    }

@@ -1,0 +1,1 @@
+"""What stands before every route: limits, access, headers, uploads, capacity, logs. It knows no page."""

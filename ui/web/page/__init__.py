@@ -1,0 +1,1 @@
+"""The page: its parts, words in their places, looks and scripts."""

@@ -1,0 +1,307 @@
+"""The page: which parts stand where, and what happens when one is used. It builds and does not launch.
+
+What the answer is comes from the classifier, what it is called from `ui.words.answer`, what it looks like from
+`ui.web.page.theme`. The page keeps no state on the server: the image, its picture and its answer live in the browser,
+and whatever changes the image withdraws the answer and cancels a run that is still on its way. The tab Batch is one
+part, which asks routes of its own (`ui.web.batch.routes`).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import gradio as gr
+
+from inference.answer.catalogue import Catalogue
+from inference.imaging.types import Volume
+from inference.model.bundle import ModelBundle
+from ui.request import note_answer
+from ui.web.http.capacity import CapacityLimiter
+from ui.web.page.answers import answer_scan, show_scan
+from ui.web.page.batch import build_batch
+from ui.web.page.downloads import build_download, list_kinds
+from ui.web.page.panels import render_about, render_disclaimer, render_each, render_footer, render_header
+from ui.web.page.scans import list_scans, open_scan
+from ui.web.page.viewer import voxels_value
+from ui.web.page.volume_widgets import (
+    build_downloads,
+    build_scan,
+    build_slices,
+    build_viewer,
+    download_value,
+    not_saved_value,
+    viewer_value,
+)
+from ui.web.page.widgets import (
+    answer_for,
+    answer_value,
+    build_classes,
+    build_examples,
+    build_heat,
+    build_image_input,
+    build_picker,
+    build_picture,
+    build_verdict,
+    page_title,
+    picture_value,
+    static_html,
+    uploaded_path,
+)
+from ui.words.errors import present_error
+from ui.words.states import present_busy, present_idle, present_missing, present_too_large, present_unreachable
+
+_NO_NUMBERS: dict[str, float] = {}
+"""Empties `gradio.Label`."""
+
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+"""Events that no API client sees. The page shows by itself that it is busy, in the verdict's sentence."""
+
+_IN_BROWSER: dict[str, Any] = {**_QUIET, "fn": None, "queue": False}
+"""Events that never ask the server."""
+
+Answer = tuple[dict[str, float], dict[str, Any]]
+"""What one run shows: the numbers for `gradio.Label`, and `ui.web.page.widgets.answer_value`."""
+
+
+class SettingsLike(Protocol):
+    """What the page needs of `inference.settings.Settings`."""
+
+    @property
+    def max_file_bytes(self) -> int:
+        """Largest upload, in bytes."""
+
+
+class UploadsLike(Protocol):
+    """What the page needs of `ui.web.http.uploads.Uploads`."""
+
+    def release(self, path: object) -> None:
+        """An upload was answered; it goes, unless a page shows it."""
+
+
+def build_page(
+    models: Catalogue, settings: SettingsLike, uploads: UploadsLike, capacity: CapacityLimiter | None = None
+) -> gr.Blocks:
+    """Build the page around its models; whoever calls mounts or launches it with `ui.web.page.theme.mount_options`.
+
+    Parameters
+    ----------
+    models : Catalogue
+    settings : SettingsLike
+    uploads : UploadsLike
+    capacity : CapacityLimiter or None
+        Shared with the API, if there is one.
+
+    Returns
+    -------
+    gradio.Blocks
+        It offers one API call, ``/classify``: ``client.predict(gradio_client.handle_file(path), api_name="/classify")``
+        returns ``(numbers, answer)``; ``model=NAME`` asks another model than the first, ``scan=2`` answers the second
+        scan of an archive. ``numbers`` is ``{"label",
+        "confidences": [{"label", "confidence"}]}``, the classes that the page shows, the most probable first,
+        confidences in [0, 1] and not rounded, or ``{}`` when the image could not be read. ``answer`` is what
+        `ui.web.page.widgets.answer_value` returns; its ``error`` is then a sentence.
+    """
+    capacity = capacity or CapacityLimiter()
+    handlers = _Handlers(models, uploads, capacity)
+    page = gr.Blocks(
+        title=page_title(models.default),
+        analytics_enabled=False,
+        fill_width=True,
+    )
+    with page:
+        view = _lay_out(list(models.bundles.values()), settings)
+        _connect(view, handlers, settings)
+    # Gradio checks that a file which an API call names was uploaded only once this is set, and a mounted page never
+    # sets it: without the check, anyone could have any file of the server read.
+    page.has_launched = True
+    return page
+
+
+class _View:
+    """The parts of the page that an event reads or changes."""
+
+    model: gr.HTML
+    image: gr.HTML
+    scan: gr.HTML
+    picture: gr.HTML
+    viewer: gr.HTML
+    downloads: gr.HTML
+    submit: gr.Button
+    clear: gr.Button
+    verdict: gr.HTML
+    numbers: gr.Label
+
+
+class _Handlers:
+    """What runs on the server; each method ends in something to show, whatever goes wrong."""
+
+    def __init__(self, models: Catalogue, uploads: UploadsLike, capacity: CapacityLimiter) -> None:
+        self._models, self._uploads, self._capacity = models, uploads, capacity
+
+    def classify(self, image: object, model: str | None, scan: object = 1) -> Answer:
+        """Classify an image file. Returns the numbers of the classes that are shown, and the verdict in words."""
+        path, number = uploaded_path(image), _read_number(scan)
+        if path is None:
+            return _NO_NUMBERS, answer_for(None, model, present_missing(), scan=number)
+        try:
+            with self._capacity.take(), open_scan(Path(path), number) as found:
+                classifier = self._models.load(None if model is None else str(model))  # an API client may send anything
+                presentation, prediction, volume = answer_scan(classifier, found, path)
+            note_answer(prediction)
+        except Exception as error:  # a front shows every error as a sentence; present_error logs what it does not know
+            return _NO_NUMBERS, answer_for(path, model, present_error(error), scan=number)
+        finally:
+            self._uploads.release(path)
+        numbers = {row.label: row.probability for row in presentation.rows}
+        saves = list_kinds(is_dicom=found.is_dicom)
+        return numbers, answer_for(path, model, presentation, prediction, scan=number, volume=volume, saves=saves)
+
+    def prepare(self, model: str) -> dict[str, Any]:
+        """Load the network of a model that was chosen, if it is not loaded yet."""
+        try:
+            presentation = present_idle(self._models.load(model).bundle)
+        except Exception as error:
+            presentation = present_error(error)
+        return {**answer_value(presentation), "prepared": model}
+
+    def show_picture(self, image: object, scan: object) -> dict[str, Any]:
+        """Decode an upload and make the picture that is looked at; of an archive, also name its scans."""
+        path, number = uploaded_path(image), _read_number(scan)
+        if path is None:
+            return picture_value()
+        try:
+            with open_scan(Path(path), number) as found:
+                return {**show_scan(found, path), "scan": number, "scans": list_scans(Path(path))}
+        except Exception as error:
+            return picture_value(path, message=present_error(error).sentence)
+
+    def show_planes(self, image: object, scan: object) -> dict[str, Any]:
+        """Make the voxels of a volume for the viewer; the picture says what cannot be read."""
+        path, number = uploaded_path(image), _read_number(scan)
+        if path is None:
+            return viewer_value()
+        try:
+            with open_scan(Path(path), number) as found:
+                voxels = voxels_value(found.content) if isinstance(found.content, Volume) else {}
+        except Exception as error:
+            return viewer_value(path, number, message=present_error(error).sentence)
+        return viewer_value(path, number, **voxels)
+
+    def save(self, image: object, model: str | None, scan: object, wanted: object) -> dict[str, str]:
+        """Make a file of the answer; nothing of it stays here."""
+        path, number = uploaded_path(image), _read_number(scan)
+        kind = str(wanted.get("kind")) if isinstance(wanted, dict) else ""
+        if path is None:
+            return download_value(sentence=present_missing().sentence)
+        try:
+            classifier = self._models.load(None if model is None else str(model))
+            with self._capacity.take():
+                content = build_download(classifier, Path(path), number, kind)
+        except Exception as error:
+            return download_value(path, kind, sentence=present_error(error).sentence)
+        return download_value(path, kind, base64.b64encode(content).decode("ascii"))
+
+
+def _read_number(scan: object) -> int:
+    """A scan's number; an API client may send anything."""
+    return scan if isinstance(scan, int) and scan > 0 else 1
+
+
+def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike) -> _View:
+    view = _View()
+    with gr.Row(elem_id="top"):
+        static_html(render_each(bundles, render_header), "masthead")
+        view.model = build_picker(bundles)
+    with gr.Tabs(elem_id="tabs"):
+        with gr.Tab("One image", elem_id="one-image"):
+            _lay_out_image(view, bundles, settings)
+        with gr.Tab("Batch", elem_id="batch-tab"):
+            build_batch(settings.max_file_bytes)
+    build_classes(bundles)
+    static_html(render_each(bundles, render_about), "about")
+    static_html(f"<footer>{render_each(bundles, render_footer)}</footer>", "footer")
+    return view
+
+
+def _lay_out_image(view: _View, bundles: Sequence[ModelBundle], settings: SettingsLike) -> None:
+    with gr.Row(elem_id="reading-room"):
+        with gr.Column(elem_id="image-column", scale=3, min_width=300):
+            with gr.Row(elem_id="image-row"):
+                view.picture = build_picture()
+                view.viewer = build_viewer()
+                view.image = build_image_input(settings.max_file_bytes)
+            view.scan = build_scan()
+            with gr.Row(elem_id="action-row"):
+                view.submit = gr.Button(
+                    "Submit", variant="primary", size="lg", elem_id="submit", scale=3, min_width=120
+                )
+                view.clear = gr.Button("Clear", size="lg", elem_id="clear", scale=1, min_width=80)
+            build_heat()
+        with gr.Column(elem_id="answer-column", scale=2, min_width=300):
+            with gr.Row(elem_id="label-row"):
+                view.verdict = build_verdict(bundles)
+                view.numbers = gr.Label(
+                    label="numbers", show_label=False, show_heading=False, container=False, elem_id="numbers"
+                )
+            view.downloads = build_downloads()
+            static_html(render_each(bundles, render_disclaimer), "disclaimer")
+    build_slices()
+    build_examples(bundles)
+
+
+def _connect(view: _View, handlers: _Handlers, settings: SettingsLike) -> None:
+    """Say what each event does.
+
+    Gradio runs the functions of one event in the order in which they are registered and awaits each: what happens in
+    the browser at once stands first. No event uses Gradio's queue. Its stream of messages loses one now and then when
+    a browser has two runs on their way (seen with 6.31), and its cancelling takes back neither a running function nor
+    the place of the run; the scripts in ``assets/`` put late answers aside instead. ``window.gyrus.still()`` is what
+    stands in the place of an answer while there is none, in the words of the chosen model.
+    """
+    answer = [view.numbers, view.verdict]
+    blank = [view.scan, view.picture, view.viewer, *answer]
+    asking, looking = [view.image, view.model, view.scan], [view.image, view.scan]
+    no_picture = f"1, {_to_js(picture_value())}, {_to_js(viewer_value())}"
+    unreachable = _to_js(answer_value(present_unreachable()))
+    on_server: dict[str, Any] = {"queue": False, "trigger_mode": "multiple"}
+
+    running = {**answer_value(present_busy()), "running": True}
+    counted = _to_js(present_busy(slices="#").sentence)
+    sentence = f"window.gyrus.slices > 1 ? {{sentence: {counted}.replace('#', window.gyrus.slices)}} : {{}}"
+    view.submit.click(**_IN_BROWSER, outputs=answer, js=f"() => [{{}}, {{...{_to_js(running)}, ...({sentence})}}]")
+    run = view.submit.click(handlers.classify, asking, answer, api_name="classify", show_progress="hidden", **on_server)
+    of_asked = "image: image ? image.path : null, asked: model, scan"
+    broken_off = f"(image, model, scan) => [{{}}, {{...{unreachable}, {of_asked}}}]"
+    run.failure(**_IN_BROWSER, inputs=asking, outputs=answer, js=broken_off)
+
+    view.model.choose(**_IN_BROWSER, outputs=answer, js="() => [{}, window.gyrus.still()]")
+    loading = view.model.choose(handlers.prepare, view.model, view.verdict, **on_server, **_QUIET)
+    not_loaded = f"(model) => ({{...{unreachable}, prepared: model}})"
+    loading.failure(**_IN_BROWSER, inputs=view.model, outputs=view.verdict, js=not_loaded)
+
+    view.image.start(**_IN_BROWSER, outputs=blank, js=f"() => [{no_picture}, {{}}, window.gyrus.still()]")
+    view.image.upload(handlers.show_picture, looking, view.picture, **on_server, **_QUIET)
+    view.scan.choose(
+        **_IN_BROWSER,
+        outputs=[view.viewer, *answer],
+        js=f"() => [{_to_js(viewer_value())}, {{}}, window.gyrus.still()]",
+    )
+    view.scan.choose(handlers.show_picture, looking, view.picture, **on_server, **_QUIET)
+    view.picture.look(handlers.show_planes, looking, view.viewer, **on_server, **_QUIET)
+    too_large = _to_js(answer_value(present_too_large(settings.max_file_bytes)))
+    view.image.refuse(**_IN_BROWSER, outputs=answer, js=f"() => [{{}}, {too_large}]")
+    view.image.fail(**_IN_BROWSER, outputs=answer, js=f"() => [{{}}, {unreachable}]")
+    cleared = f"() => [null, {no_picture}, {{}}, window.gyrus.still()]"
+    view.clear.click(**_IN_BROWSER, outputs=[view.image, *blank], js=cleared)
+
+    saving = view.downloads.save(handlers.save, [*asking, view.downloads], view.downloads, **on_server, **_QUIET)
+    saving.failure(**_IN_BROWSER, outputs=view.downloads, js=f"() => ({_to_js(not_saved_value())})")
+
+
+def _to_js(value: object) -> str:
+    """JSON is JavaScript, once ``</script>`` cannot end the element that carries it."""
+    return json.dumps(value).replace("<", "\\u003c")

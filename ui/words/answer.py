@@ -1,0 +1,221 @@
+"""An answer in words: its sentence, how far to trust it, its numbers, where the evidence is.
+
+Percent signs, rounding and sentences belong to this room. Layout, events and markup do not: the strings are plain text,
+and the front that puts them into HTML escapes them. What the subject is and what the classes are called comes from the
+bundle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inference.answer.prediction import Heatmap, Prediction, Verdict, count_shown
+from inference.answer.rows import Row
+from inference.model.bundle import ModelBundle
+from ui.words.numbers import capitalise, format_duration, format_percent, join_or
+from ui.words.tone import Tone
+
+_MAX_NAMED = 5
+"""How many candidates a sentence spells out; a model of very many classes may name dozens."""
+
+VOLUME_DETAIL = "How often this model is right about a whole volume is not known."
+
+_PLACES = (
+    ("upper left part", "upper part", "upper right part"),
+    ("left part", "middle", "right part"),
+    ("lower left part", "lower part", "lower right part"),
+)
+"""Nine parts of a picture, row by row; left and right as they are seen."""
+
+_MIDDLE = (0.4, 0.6)
+"""What counts as neither left nor right, upper nor lower, as fractions; narrow, because a subject that has a margin
+round it does not fill the outer parts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberRow:
+    """One class of an answer.
+
+    Attributes
+    ----------
+    label : str
+        The class name as the bundle lists it.
+    probability : float
+        In [0, 1], as the prediction carries it, not rounded.
+    percent : str
+        The same for people: ``"94 %"``, ``">99 %"``.
+    named : bool
+        The verdict names this class.
+    """
+
+    label: str
+    probability: float
+    percent: str
+    named: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Presentation:
+    """What a front shows for one answer, error or waiting state; plain text, not yet escaped.
+
+    Attributes
+    ----------
+    tone : Tone
+    sentence : str
+        The one sentence that must be read.
+    detail : str
+        How far to trust it, or what to do next; may be empty.
+    rows : tuple of NumberRow
+        The classes to show, the most probable first, see `inference.answer.prediction.count_shown`; empty when there is
+        no answer.
+    notes : tuple of str
+        Sentences about the picture, such as "Only the first of 12 frames was read."
+    source : str
+        Which model answered, how long it took, and of how many classes ``rows`` is a part; may be empty.
+    """
+
+    tone: Tone
+    sentence: str
+    detail: str = ""
+    rows: tuple[NumberRow, ...] = ()
+    notes: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeatPresentation:
+    """What a front says of a heat map; plain text, not yet escaped.
+
+    Attributes
+    ----------
+    sentence : str
+        Where the evidence is, or that no place stands out.
+    drawn : bool
+        False: there is nothing to colour, and the sentence stands alone.
+    """
+
+    sentence: str
+    drawn: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowPresentation:
+    """What a table shows of one row of a batch; plain text, not yet escaped.
+
+    Attributes
+    ----------
+    tone : Tone
+        Also what rows are filtered by, see `BATCH_VERDICTS`.
+    answer : str
+        In a few words; of what failed the sentence that says why.
+    percent : str
+        How probable ``answer`` is, or its first candidate; empty when none is named.
+    sentence, detail : str
+        See `Presentation`.
+    """
+
+    tone: Tone
+    answer: str
+    percent: str = ""
+    sentence: str = ""
+    detail: str = ""
+
+
+def present_prediction(prediction: Prediction, bundle: ModelBundle) -> Presentation:
+    """Word an answer in the terms of the bundle that gave it."""
+    sentence, detail = _WORDING[prediction.verdict](prediction, bundle)
+    ranked = sorted(prediction.probabilities.items(), key=lambda item: item[1], reverse=True)
+    shown = ranked[: count_shown(len(ranked))]
+    source = f"{prediction.model_name} {prediction.model_version}, {format_duration(prediction.duration_s)}"
+    if len(shown) < len(ranked):
+        source = f"{source}. The {len(shown)} most probable of {len(ranked):,} classes"
+    return Presentation(
+        tone=Tone(prediction.verdict.value),
+        sentence=sentence,
+        detail=detail,
+        rows=tuple(
+            NumberRow(
+                label=label,
+                probability=probability,
+                percent=format_percent(probability),
+                named=label in prediction.candidates,
+            )
+            for label, probability in shown
+        ),
+        notes=tuple(prediction.notes),
+        source=source,
+    )
+
+
+def present_row(row: Row, bundle: ModelBundle) -> RowPresentation:
+    """Word one row of a batch."""
+    if row.probabilities is None or row.verdict is None or row.label is None:
+        return RowPresentation(tone=Tone.ERROR, answer=row.error or "", sentence=row.error or "")
+    verdict, candidates = Verdict(row.verdict), tuple(row.candidates or ())
+    sentence, detail = _WORDING[verdict](
+        Prediction(
+            label=row.label,
+            index=list(row.probabilities).index(row.label),
+            probabilities=row.probabilities,
+            candidates=candidates,
+            verdict=verdict,
+            novelty=row.novelty or 0.0,
+            model_name=bundle.name,
+            model_version=bundle.version,
+            duration_s=0.0,
+        ),
+        bundle,
+    )
+    if verdict is Verdict.REJECTED:
+        return RowPresentation(tone=Tone.REJECTED, answer=f"Does not look like {bundle.subject}", sentence=sentence)
+    named = [bundle.label_text(label) for label in candidates[:_MAX_NAMED]]
+    return RowPresentation(
+        tone=Tone(row.verdict),
+        answer=capitalise(join_or(named)),
+        percent=format_percent(row.probabilities[candidates[0]]),
+        sentence=sentence,
+        detail=VOLUME_DETAIL if row.volume is not None and verdict is Verdict.CONFIDENT else detail,
+    )
+
+
+def present_heatmap(heatmap: Heatmap) -> HeatPresentation:
+    """Word where the evidence is, for those who cannot see the colours too."""
+    if not heatmap.stands_out:
+        return HeatPresentation(sentence="No place in the image stands out.", drawn=False)
+    column, row = (sum(place > bound for bound in _MIDDLE) for place in heatmap.peak)
+    sentence = f"The strongest evidence is in the {_PLACES[row][column]} of the image."
+    return HeatPresentation(sentence=f"{sentence} The colour marks a place, not an outline.", drawn=True)
+
+
+def _word_confident(prediction: Prediction, bundle: ModelBundle) -> tuple[str, str]:
+    spoken = capitalise(bundle.label_text(prediction.label))
+    detail = (
+        "The model is usually right at this level."
+        if bundle.about.get("figures")
+        else "How often this model is right at this level is not known."
+    )
+    return f"{spoken}, {format_percent(prediction.probability)}.", detail
+
+
+def _word_uncertain(prediction: Prediction, bundle: ModelBundle) -> tuple[str, str]:
+    named = [
+        f"{bundle.label_text(label)} ({format_percent(prediction.probabilities[label])})"
+        for label in prediction.candidates[:_MAX_NAMED]
+    ]
+    if more := len(prediction.candidates) - len(named):
+        named.append(f"one of {more} more")
+    return f"Not sure: {join_or(named)}.", "The model does not give one answer at this level."
+
+
+def _word_rejected(prediction: Prediction, bundle: ModelBundle) -> tuple[str, str]:
+    return (
+        f"This does not look like {bundle.subject}, so no answer is given.",
+        "The numbers below are what the network computed; they mean nothing for this image.",
+    )
+
+
+_WORDING = {
+    Verdict.CONFIDENT: _word_confident,
+    Verdict.UNCERTAIN: _word_uncertain,
+    Verdict.REJECTED: _word_rejected,
+}
