@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from inference import Classifier, GyrusError, Prediction, load_image
-from inference.imaging.scans import ImageSource
+from inference.imaging.load import ImageSource
 from inference.imaging.types import DecodedImage
 from inference.model.bundle import ModelBundle
 from training.dataset import CLASS_LABELS, UNKNOWN_TUMOUR, Sample, part_samples, read_manifest, read_pictures

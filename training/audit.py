@@ -18,7 +18,7 @@ import numpy as np
 
 from inference.batch.spreadsheet import guard_cell
 from inference.errors import GyrusError, InputError, SettingsError
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from training.audit_figures import Survey, find_groups, measure
 from training.audit_page import build_audit_page
 from training.dataset import COLUMNS, Sample, thumbnail, to_grey

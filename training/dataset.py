@@ -200,7 +200,7 @@ def read_grey(path: Path) -> np.ndarray:
     -------
     numpy.ndarray, shape (STORED_SIZE_PX, STORED_SIZE_PX), uint8, 0–255
     """
-    from inference.imaging.scans import load_image
+    from inference.imaging.load import load_image
 
     return to_grey(load_image(path).pixels)
 

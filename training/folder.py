@@ -15,7 +15,7 @@ import numpy as np
 
 from inference.answer.decision import picture_novelty
 from inference.errors import InputError
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from inference.model.preprocess import resize_image
 from inference.model.schema import InputSpec, NoveltyRule
 from training.audit import read_survey

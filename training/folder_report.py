@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from training.folder import Folder
 from training.folder_figures import TOP
 from training.html import build_page, bullets, count_of, encode_preview, number, paragraphs, percent, share_cell, table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from training.answers import Measured
 from training.curves import SHOWN_OF_GROUP
 from training.html import bullets, count_of, encode_preview, paragraphs, percent

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from training.augment import Box
 from training.dataset import NO_TUMOUR, Sample, to_grey
 
