@@ -43,11 +43,13 @@ desktop-package: $(VENV)-package/.desktop tk
 	$(VENV)-package/bin/python -m PyInstaller --noconfirm --log-level WARN packaging/gyrus.spec
 	if [ "$$(uname -s)" = Linux ]; then packaging/linux/build.sh; fi
 
+# A file's tests share servers and browsers, so that a file is never split.
+WORKERS ?= 2
 test: $(VENV)/.dev chromium screen quality
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 coverage: $(VENV)/.dev chromium screen
-	$(BIN)/python -m pytest --cov
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --cov
 
 test-package: $(VENV)/.dev screen
 	$(BIN)/python -m pytest -m package tests/ui/desktop/test_package.py
