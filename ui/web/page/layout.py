@@ -20,6 +20,8 @@ from inference.answer.catalogue import Catalogue
 from inference.imaging.types import Volume
 from inference.model.bundle import ModelBundle
 from ui.request import note_answer
+from ui.web.gradio_shell.components import find_upload_path
+from ui.web.gradio_shell.mount import check_named_files
 from ui.web.http.capacity import CapacityLimiter
 from ui.web.page.answers import answer_scan, show_scan
 from ui.web.page.batch import build_batch
@@ -49,7 +51,6 @@ from ui.web.page.widgets import (
     page_title,
     picture_value,
     static_html,
-    uploaded_path,
 )
 from ui.words.errors import present_error
 from ui.words.states import present_busy, present_idle, present_missing, present_too_large, present_unreachable
@@ -85,7 +86,7 @@ class UploadsLike(Protocol):
 def build_page(
     models: Catalogue, settings: SettingsLike, uploads: UploadsLike, capacity: CapacityLimiter | None = None
 ) -> gr.Blocks:
-    """Build the page around its models; whoever calls mounts or launches it with `ui.web.page.theme.mount_options`.
+    """Build the page around its models; whoever calls mounts it with `ui.web.gradio_shell.mount.mount_page`.
 
     Parameters
     ----------
@@ -115,9 +116,7 @@ def build_page(
     with page:
         view = _lay_out(list(models.bundles.values()), settings)
         _connect(view, handlers, settings)
-    # Gradio checks that a file which an API call names was uploaded only once this is set, and a mounted page never
-    # sets it: without the check, anyone could have any file of the server read.
-    page.has_launched = True
+    check_named_files(page)
     return page
 
 
@@ -144,11 +143,11 @@ class _Handlers:
 
     def classify(self, image: object, model: str | None, scan: object = 1) -> Answer:
         """Classify an image file. Returns the numbers of the classes that are shown, and the verdict in words."""
-        path, number = uploaded_path(image), _read_number(scan)
+        path, number = find_upload_path(image), _read_number(scan)
         if path is None:
             return _NO_NUMBERS, answer_for(None, model, present_missing(), scan=number)
         try:
-            with self._capacity.take(), open_scan(Path(path), number) as found:
+            with self._capacity.hold_slot(), open_scan(Path(path), number) as found:
                 classifier = self._models.load(None if model is None else str(model))  # an API client may send anything
                 presentation, prediction, volume = answer_scan(classifier, found, path)
             note_answer(prediction)
@@ -170,7 +169,7 @@ class _Handlers:
 
     def show_picture(self, image: object, scan: object) -> dict[str, Any]:
         """Decode an upload and make the picture that is looked at; of an archive, also name its scans."""
-        path, number = uploaded_path(image), _read_number(scan)
+        path, number = find_upload_path(image), _read_number(scan)
         if path is None:
             return picture_value()
         try:
@@ -181,7 +180,7 @@ class _Handlers:
 
     def show_planes(self, image: object, scan: object) -> dict[str, Any]:
         """Make the voxels of a volume for the viewer; the picture says what cannot be read."""
-        path, number = uploaded_path(image), _read_number(scan)
+        path, number = find_upload_path(image), _read_number(scan)
         if path is None:
             return viewer_value()
         try:
@@ -193,13 +192,13 @@ class _Handlers:
 
     def save(self, image: object, model: str | None, scan: object, wanted: object) -> dict[str, str]:
         """Make a file of the answer; nothing of it stays here."""
-        path, number = uploaded_path(image), _read_number(scan)
+        path, number = find_upload_path(image), _read_number(scan)
         kind = str(wanted.get("kind")) if isinstance(wanted, dict) else ""
         if path is None:
             return download_value(sentence=present_missing().sentence)
         try:
             classifier = self._models.load(None if model is None else str(model))
-            with self._capacity.take():
+            with self._capacity.hold_slot():
                 content = build_download(classifier, Path(path), number, kind)
         except Exception as error:
             return download_value(path, kind, sentence=present_error(error).sentence)
