@@ -88,6 +88,15 @@ def test_no_file_is_a_sentence(client: TestClient) -> None:
         assert "field “file”" in answer.json()["error"]
 
 
+def test_a_form_that_breaks_off_is_a_sentence(client: TestClient) -> None:
+    headers = {"Content-Type": "multipart/form-data"}
+    answer = client.post("/api/classify", content=b"--x", headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (
+        422,
+        "Send one picture as the field “file” of a multipart form.",
+    )
+
+
 def test_200_mb_is_413(client: TestClient) -> None:
     answer = post(client, bytes(200 * 2**20))
     assert answer.status_code == 413
