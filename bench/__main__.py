@@ -18,8 +18,10 @@ import psutil
 from bench.measure import Result
 
 TARGET = Path(__file__).with_name("RESULTS.md")
-PACKAGES = ("onnxruntime", "openvino", "ai-edge-litert", "tensorflow", "keras", "gradio", "fastapi", "numpy")
-PACKAGES += ("opencv-python-headless", "pillow")
+PACKAGES = (
+    *("onnxruntime", "openvino", "ai-edge-litert", "tensorflow", "keras", "gradio", "fastapi", "numpy"),
+    *("opencv-python-headless", "pillow"),
+)
 
 
 def find_rows() -> dict[int, Callable[[Path | None], list[Result]]]:

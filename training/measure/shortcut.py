@@ -41,18 +41,18 @@ def score_shortcut(statistics: np.ndarray, labels: Sequence[str], groups: Sequen
         ``balanced_accuracy``, ``balanced_accuracy_without_size``, ``chance`` (of the balanced ones), and with two
         labels ``auc``, all in [0, 1]; or ``skipped``, a sentence. A label with a single group is left out.
     """
-    truth, parts = np.asarray(labels), np.asarray(groups)
-    counts = {label: len(set(parts[truth == label])) for label in sorted(set(labels))}
+    truth, owners = np.asarray(labels), np.asarray(groups)
+    counts = {label: len(set(owners[truth == label])) for label in sorted(set(labels))}
     names = [label for label, count in counts.items() if count > 1]
     if len(names) < 2:
         return {"skipped": "Two labels with two groups each are needed to measure this; there are fewer."}
     kept = np.isin(truth, names)
-    statistics, truth, parts = statistics[kept], truth[kept], parts[kept]
+    statistics, truth, owners = statistics[kept], truth[kept], owners[kept]
     folds = min(_FOLDS, *(counts[name] for name in names))
-    shares = _predict(statistics, truth, parts, names, folds)
+    shares = _predict(statistics, truth, owners, names, folds)
     answers = np.array(names)[shares.argmax(1)]
-    blind = np.array(names)[_predict(statistics[:, SIZES:], truth, parts, names, folds).argmax(1)]
-    found = {
+    blind = np.array(names)[_predict(statistics[:, SIZES:], truth, owners, names, folds).argmax(1)]
+    found: dict[str, Any] = {
         "pictures": len(truth),
         "labels": names,
         "majority": Counter(truth.tolist()).most_common(1)[0][1] / len(truth),
