@@ -67,7 +67,7 @@ def _measure(row: int, measure: Callable[[Path | None], list[Result]], data: Pat
     """One row that breaks costs none of the others."""
     try:
         return measure(data)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (whatever it is, the other rows are measured)
         traceback.print_exc()
         what = f"could not be measured: {type(error).__name__}"
         return [Result(row=row, what=what, ours="–", other="–", ratio="–", is_met=False)]

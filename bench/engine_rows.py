@@ -68,7 +68,7 @@ def measure_network(data: Path | None) -> list[Result]:
             rows.append(at_most(2, what, times["ours"] / count, times[key] / count, goal))
     try:
         return rows + _compare_litert()
-    except Exception as error:  # its converter breaks with new versions of Keras; the rows above stand without it
+    except Exception as error:  # noqa: BLE001  (its converter breaks with new versions of Keras; the rows above stand)
         what = f"network alone; LiteRT could not convert it ({type(error).__name__})"
         return [*rows, Result(row=2, what=what, ours="–", other="–", ratio="–")]
 

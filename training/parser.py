@@ -5,12 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from training.recipes.recipe import list_recipes
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 MANUAL = """Make the models that Gyrus serves.
 
@@ -63,13 +59,12 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, title="commands", metavar="COMMAND")
-    for add in (_add_audit, _add_fit, _add_export, _add_average, _add_cross, _add_evaluate, _add_volumes):
-        add(commands)
+    for name, (summary, add_options) in _COMMANDS.items():
+        add_options(commands.add_parser(name, help=summary))
     return parser
 
 
-def _add_audit(commands: Commands) -> None:
-    audit = commands.add_parser("audit", help="report what is in a folder of images, and group what belongs together")
+def _add_audit(audit: argparse.ArgumentParser) -> None:
     default = os.environ.get("GYRUS_DATA")
     audit.add_argument(
         "data",
@@ -83,26 +78,22 @@ def _add_audit(commands: Commands) -> None:
     )
 
 
-def _add_fit(commands: Commands) -> None:
-    fit = commands.add_parser(
-        "fit",
-        help="train; run again to go on after a stop",
-        usage="python -m training fit --data FOLDER [--recipe NAME] [--out FOLDER] [options]",
-        description=FIT_MANUAL,
-        epilog=f"recipes:\n{describe_recipes()}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _add_fit(fit: argparse.ArgumentParser) -> None:
+    fit.usage = "python -m training fit --data FOLDER [--recipe NAME] [--out FOLDER] [options]"
+    fit.description, fit.epilog = FIT_MANUAL, f"recipes:\n{describe_recipes()}"
+    fit.formatter_class = argparse.RawDescriptionHelpFormatter
     _add_data(fit, required=False, what="folder of class folders; without a recipe, one with a manifest.csv")
     fit.add_argument("--work", type=Path, help="folder for checkpoint and log (default runs/NAME of the bundle)")
     fit.add_argument("--epochs", type=int, help="passes (default: the recipe's, else 12)")
     fit.add_argument("--batch-size", type=int, help="pictures a batch (default: the recipe's, else 32)")
     fit.add_argument("--learning-rate", type=float, help="peak learning rate (default: the recipe's, else 0.001)")
     fit.add_argument("--seed", type=int, help="for everything that is drawn (default 1)")
-    _add_recipe_options(fit.add_argument_group("with a recipe, on any folder of class folders"))
-    _add_brain_options(fit.add_argument_group("without a recipe: the brain tumour network"))
+    _add_recipe_options(fit)
+    _add_brain_options(fit)
 
 
-def _add_recipe_options(recipe: argparse._ArgumentGroup) -> None:
+def _add_recipe_options(fit: argparse.ArgumentParser) -> None:
+    recipe = fit.add_argument_group("with a recipe, on any folder of class folders")
     recipe.add_argument("--recipe", metavar="NAME", help="one of those below, or the path of a .json file like them")
     recipe.add_argument("--out", type=Path, help="bundle folder to write (default models/ and the data folder's name)")
     recipe.add_argument("--unfreeze", action="store_true", default=None, help="add the recipe's second stage")
@@ -111,7 +102,8 @@ def _add_recipe_options(recipe: argparse._ArgumentGroup) -> None:
     recipe.add_argument("--version", help="of the bundle (default 0.1.0)")
 
 
-def _add_brain_options(brain: argparse._ArgumentGroup) -> None:
+def _add_brain_options(fit: argparse.ArgumentParser) -> None:
+    brain = fit.add_argument_group("without a recipe: the brain tumour network")
     brain.add_argument("--batches", type=int, help="batches an epoch (default 96)")
     brain.add_argument("--counterfactuals", type=float, help="share of counterfactual slices, 0 to 1 (default 0)")
     brain.add_argument("--strength", type=float, help="of the random changes, 0 to 1 (default 1)")
@@ -133,8 +125,7 @@ def _add_brain_options(brain: argparse._ArgumentGroup) -> None:
     brain.add_argument("--without", metavar="SOURCE", help="keep this whole source for testing, such as br35h")
 
 
-def _add_export(commands: Commands) -> None:
-    export = commands.add_parser("export", help="calibrate the trained network and write the bundle")
+def _add_export(export: argparse.ArgumentParser) -> None:
     _add_data(export)
     export.add_argument("--work", type=Path, default=Path("runs/brain_tumor"), help="folder for checkpoint and log")
     export.add_argument("--out", type=Path, default=Path("models/brain_tumor"), help="bundle folder to write")
@@ -145,21 +136,18 @@ def _add_export(commands: Commands) -> None:
     export.add_argument("--version", required=True, help="version of the bundle, such as 0.1.0")
 
 
-def _add_average(commands: Commands) -> None:
-    average = commands.add_parser("average", help="average the weights of networks that grew from one another")
+def _add_average(average: argparse.ArgumentParser) -> None:
     average.add_argument("--of", nargs="+", required=True, metavar="WORK:SHARE", help="such as runs/plain:0.3")
     average.add_argument("--work", type=Path, required=True, help="folder for the result, as if it were a run")
 
 
-def _add_cross(commands: Commands) -> None:
-    cross = commands.add_parser("cross", help="measure runs that each left out one of Cheng's folds, or a source")
+def _add_cross(cross: argparse.ArgumentParser) -> None:
     _add_data(cross)
     cross.add_argument("--of", nargs="+", required=True, type=Path, metavar="WORK", help="such as runs/fold-*")
     cross.add_argument("--out", type=Path, default=Path("runs/cross.json"), help="file for the figures")
 
 
-def _add_evaluate(commands: Commands) -> None:
-    evaluate = commands.add_parser("evaluate", help="measure a bundle on the test split; prints JSON, writes a report")
+def _add_evaluate(evaluate: argparse.ArgumentParser) -> None:
     evaluate.add_argument("bundle", type=Path, help="bundle folder")
     evaluate.add_argument("folder", metavar="data", type=Path, nargs="?", help="the same as --data")
     _add_data(evaluate, required=False)
@@ -168,8 +156,7 @@ def _add_evaluate(commands: Commands) -> None:
     )
 
 
-def _add_volumes(commands: Commands) -> None:
-    volumes = commands.add_parser("volumes", help="measure a bundle's answers for whole volumes; prints JSON")
+def _add_volumes(volumes: argparse.ArgumentParser) -> None:
     volumes.add_argument("bundle", type=Path, help="bundle folder")
     volumes.add_argument("folder", metavar="data", type=Path, nargs="?", help="the same as --data")
     _add_data(volumes, required=False)
@@ -187,3 +174,15 @@ def _add_data(
         help=f"{what} (default: $GYRUS_DATA)",
     )
     parser.add_argument("--groups", type=Path, help="groups.csv of an audit, instead of the folder's manifest.csv")
+
+
+_COMMANDS = {
+    "audit": ("report what is in a folder of images, and group what belongs together", _add_audit),
+    "fit": ("train; run again to go on after a stop", _add_fit),
+    "export": ("calibrate the trained network and write the bundle", _add_export),
+    "average": ("average the weights of networks that grew from one another", _add_average),
+    "cross": ("measure runs that each left out one of Cheng's folds, or a source", _add_cross),
+    "evaluate": ("measure a bundle on the test split; prints JSON, writes a report", _add_evaluate),
+    "volumes": ("measure a bundle's answers for whole volumes; prints JSON", _add_volumes),
+}
+"""Each command's summary, and what adds its options."""

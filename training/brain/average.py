@@ -29,7 +29,7 @@ def parse_share(text: str) -> tuple[Path, float]:
     InputError
         It is not of this form.
     """
-    folder, colon, share = text.rpartition(":")
+    folder, _, share = text.rpartition(":")
     try:
         return Path(folder), float(share)
     except ValueError as error:
@@ -64,7 +64,7 @@ def average_networks(shares: Sequence[tuple[Path, float]], work_dir: Path) -> Pa
     runs = [read_settings(folder) for folder, _ in shares]
     left_out = {(run.get("test_fold", TEST_FOLD), run.get("without", "")) for run in runs}
     if len(left_out) > 1:
-        raise InputError("These runs left out different data; their average would know all of it.")
+        raise InputError("These runs left out different folds or sources; their average would know them all.")
     networks = [keras.models.load_model(folder / "trained.keras", compile=False) for folder, _ in shares]
     result = networks[0]
     values = [

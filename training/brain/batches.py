@@ -122,7 +122,7 @@ class AugmentedBatches(keras.utils.PyDataset):
 
     def __getitem__(self, batch: int) -> Batch:
         rng = np.random.default_rng((self._plan.seed, self.epoch, batch))
-        return self.collate([self._draw(rng) for _ in range(self._plan.batch_size)])
+        return self.collate([self.draw(rng) for _ in range(self._plan.batch_size)])
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         """Stack examples into (batch, targets, weights) for ``Model.fit``."""
@@ -150,12 +150,13 @@ class AugmentedBatches(keras.utils.PyDataset):
         item = Slice(grey=self._pictures[sample.path], lesion=draw_lesion(sample.box))
         return Example(item=item, label=sample.label, box_known=sample.box is not None or not sample.has_tumour)
 
-    def _draw(self, rng: np.random.Generator) -> Example:
+    def draw(self, rng: np.random.Generator) -> Example:
+        """Draw one training slice: real or a counterfactual, reframed, its appearance changed."""
         labels = [label for label in DRAW_SHARES if self._by_label[label]]
         shares = np.array([DRAW_SHARES[label] for label in labels])
         sample = _pick(rng, self._by_label[labels[int(rng.choice(len(labels), p=shares / shares.sum()))]])
         share = self.counterfactuals * (HEALED_SHARE if sample.has_tumour else GIVEN_SHARE)
-        drawn = self._draw_counterfactual(sample, rng) if rng.random() < share else None
+        drawn = self.draw_counterfactual(sample, rng) if rng.random() < share else None
         example, box = drawn or (self._build_real(sample), sample.box)
         grey = example.item.grey
         if example.box_known and rng.random() < self.counterfactuals * DISTURBED_SHARE:
@@ -170,7 +171,7 @@ class AugmentedBatches(keras.utils.PyDataset):
         item = Slice(grey=change_appearance(item.grey, rng, strength=strength), lesion=item.lesion)
         return Example(item=item, label=example.label, box_known=example.box_known)
 
-    def _draw_counterfactual(self, sample: Sample, rng: np.random.Generator) -> tuple[Example, Box | None] | None:
+    def draw_counterfactual(self, sample: Sample, rng: np.random.Generator) -> tuple[Example, Box | None] | None:
         """The same picture with the other answer: a tumour hidden, or one from elsewhere put into a healthy brain."""
         grey = self._pictures[sample.path]
         if sample.has_tumour:

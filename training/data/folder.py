@@ -53,7 +53,7 @@ class Folder:
     left_out: int
 
     def counts(self, indices: np.ndarray | None = None) -> dict[str, int]:
-        """Pictures of each class, of all or of those at ``places``."""
+        """Pictures of each class, of all or of those at ``indices``."""
         classes = self.classes if indices is None else self.classes[indices]
         return dict(zip(self.labels, np.bincount(classes, minlength=len(self.labels)).tolist(), strict=True))
 

@@ -1,6 +1,6 @@
 """The shortcut baseline: how much of a label a handful of figures about the whole picture gives away.
 
-What `training.data.picture_statistics` predicts, a network can predict without looking at the brain.
+What `training.data.picture_statistics` predicts, a network can predict without knowing anything of the brain.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ def judge_shortcut(found: dict[str, Any]) -> str:
     chance = found["chance"]
     skill = (found["balanced_accuracy"] - chance) / (1 - chance)
     if skill < 0.2:
-        return "Hardly better than guessing: the look of the picture gives little away."
+        return "Hardly better than guessing: brightness and size give little away."
     if skill < 0.5:
-        return "Better than guessing: the look of the picture gives some of it away."
+        return "Better than guessing: brightness and size give some of it away."
     if skill < 0.8:
-        return "Much better than guessing: a network can learn the look of the picture instead of the brain."
-    return "Nearly all of it can be read off the look of the picture; a high score here proves nothing about brains."
+        return "Much better than guessing: a network can learn brightness and size instead of the brain."
+    return "Nearly all of it can be read off brightness and size; a high score here proves nothing about brains."

@@ -27,6 +27,6 @@ def test_two_of_three_drawn_slices_show_a_tumour(counterfactuals: float) -> None
     batches.counterfactuals = counterfactuals
     rng = np.random.default_rng(0)
 
-    tumours = [batches._draw(rng).label != NO_TUMOUR for _ in range(600)]
+    tumours = [batches.draw(rng).label != NO_TUMOUR for _ in range(600)]
 
     assert np.mean(tumours) == pytest.approx(TUMOUR_SHARE, abs=0.06)

@@ -70,7 +70,7 @@ def test_a_tumour_is_only_put_into_the_brain(head: tuple[Path, Path]) -> None:
     rng, given, beside = np.random.default_rng(0), 0, 0
 
     for cut in cuts * 10:
-        drawn = batches._draw_counterfactual(cut.sample, rng)
+        drawn = batches.draw_counterfactual(cut.sample, rng)
         if drawn is not None:
             given += 1
             lesion = drawn[0].item.lesion > 0.5

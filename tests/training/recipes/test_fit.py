@@ -163,7 +163,7 @@ def test_a_run_that_diverged_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "head").mkdir()
     log = "epoch,accuracy,loss,val_accuracy,val_loss\n0,0.5,nan,0.5,nan\n"
     (tmp_path / "head" / "log.csv").write_text(log, encoding="utf-8")
-    with pytest.raises(SettingsError, match="diverged.*--learning-rate"):
+    with pytest.raises(SettingsError, match=r"diverged.*--learning-rate"):
         train_stages(network, {}, apply_settings(recipe, FolderSettings()), tmp_path)
 
 
@@ -249,7 +249,7 @@ def test_weights_that_cannot_be_downloaded_are_a_sentence(
         raise Exception("URL fetch failure")  # noqa: TRY002  (what Keras raises)
 
     monkeypatch.setattr(keras.applications, "EfficientNetB0", fail)
-    with pytest.raises(SettingsError, match="EfficientNetB0 could not be downloaded.*--recipe lite0-224"):
+    with pytest.raises(SettingsError, match=r"EfficientNetB0 could not be downloaded.*--recipe lite0-224"):
         build_network(load_recipe("efficientnet-b0-224"), 2)
     assert not (tmp_path / "bundle").exists()
 
