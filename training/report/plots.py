@@ -266,8 +266,8 @@ def shorten(words: str, most: int) -> str:
 
 def write_figure(figure: str, path: Path) -> None:
     """Write a figure of this module as an SVG file that stands alone: caption above, legend below."""
-    caption = re.search(r"<figcaption>(.*?)</figcaption>", figure)[1]
-    body, height = re.search(r'<svg role="img"[^>]*viewBox="0 0 \d+ (\d+)">(.*?)</svg>', figure, re.S).group(2, 1)
+    (caption,) = re.findall(r"<figcaption>(.*?)</figcaption>", figure)
+    ((height, body),) = re.findall(r'<svg role="img"[^>]*viewBox="0 0 \d+ (\d+)">(.*?)</svg>', figure, re.S)
     keys = re.findall(r"<li><svg[^>]*>(.*?)</svg>(.*?)</li>", figure)
     legend = "".join(
         f'<g transform="translate(4 {18 * place})">{key}<text x="34" y="9">{words}</text></g>'
