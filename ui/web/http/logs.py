@@ -85,9 +85,9 @@ def start_logging(form: str, level: str, stream: TextIO | None = None) -> None:
     Parameters
     ----------
     form : str
-        One of `inference.settings.LOG_FORMATS`.
+        One of `inference.settings.LogFormat`.
     level : str
-        One of `inference.settings.LOG_LEVELS`, for the program's own lines.
+        One of `inference.settings.LogLevel`, for the program's own lines.
     stream : text file
         By default the standard error.
     """

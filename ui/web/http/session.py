@@ -28,8 +28,11 @@ class Guard:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._passwords = [":".join(settings.auth).encode()] if settings.auth else []
-        self._tokens = [token.encode() for token in settings.api_tokens]
+        self._passwords: list[bytes] = []
+        if settings.auth is not None:
+            user, password = settings.auth
+            self._passwords.append(f"{user}:{password.get_secret_value()}".encode())
+        self._tokens = [token.get_secret_value().encode() for token in settings.api_tokens]
         self._secret = secrets.token_bytes(32)
         self.cookie = f"gyrus-{settings.port}"  # a browser does not tell cookies of two ports apart
         self.takes_password = settings.auth is not None
