@@ -28,7 +28,7 @@ def build_shipped() -> Any:
     """The network of the shipped bundle, as Keras has it; its head with weights at random."""
     import keras
 
-    from training.architectures import build_evidence_net, build_serving_net
+    from training.brain.network import build_evidence_net, build_serving_net
 
     serving = build_serving_net(build_evidence_net((150, 150, 3), 3, color_order="bgr"), 1)
     return keras.Model(serving.input, serving.output["logits"])

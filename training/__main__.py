@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.errors import GyrusError, SettingsError
-from training.recipe import list_recipes
+from training.recipes.recipe import list_recipes
 
 MANUAL = """Make the models that Gyrus serves.
 
@@ -194,10 +194,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> None:
     """Carry out the command that was parsed."""
     if options.command == "audit":
-        from training.audit import audit
-        from training.audit_page import summarise
+        from training.audit.folder import audit_folder
+        from training.report.audit_page import summarise
 
-        figures = audit(options.data, options.out, progress=show_progress)
+        figures = audit_folder(options.data, options.out, progress=show_progress)
         print("\n".join(f"{value} {words}" for value, words, _ in summarise(figures)))
         print(
             f"The report is {options.out / 'audit.html'}; fit and evaluate take --groups {options.out / 'groups.csv'}."
@@ -205,18 +205,18 @@ def run(options: argparse.Namespace) -> None:
     elif options.command == "fit":
         run_fit(options) if options.recipe is None else run_recipe(options)
     elif options.command == "average":
-        from training.average import average_networks, parse_share
+        from training.brain.average import average_networks, parse_share
 
         average_networks([parse_share(text) for text in options.of], options.work)
     elif options.command == "cross":
-        from training.cross import measure_runs
+        from training.brain.cross_validation import measure_runs
 
         options.out.parent.mkdir(parents=True, exist_ok=True)
         figures = json.dumps(measure_runs(options.data, options.of, groups=options.groups), indent=2)
         options.out.write_text(figures + "\n", encoding="utf-8")
         print(figures)
     elif options.command == "export":
-        from training.export import export_bundle
+        from training.brain.export import export_bundle
 
         export_bundle(
             options.data,
@@ -228,11 +228,11 @@ def run(options: argparse.Namespace) -> None:
             groups=options.groups,
         )
     elif options.command == "volumes":
-        from training.evaluate_volumes import evaluate_volumes
+        from training.measure.whole_volumes import evaluate_volumes
 
         print(json.dumps(evaluate_volumes(options.bundle, _find_data(options)), indent=2))
     else:
-        from training.evaluate import evaluate
+        from training.measure.evaluate import evaluate
 
         evaluate(options.bundle, _find_data(options), options.out, groups=options.groups)
         print(f"The report is {options.out / 'evaluation.html'}.", file=sys.stderr)
@@ -240,7 +240,7 @@ def run(options: argparse.Namespace) -> None:
 
 def run_fit(options: argparse.Namespace) -> None:
     """Train the brain tumour network."""
-    from training.fit import FitSettings, fit
+    from training.brain.fit import FitSettings, fit
 
     _refuse(options, ("out", "unfreeze", "title", "subject", "version"), "is for a recipe; name one with --recipe")
     fit(
@@ -254,7 +254,7 @@ def run_fit(options: argparse.Namespace) -> None:
 
 def run_recipe(options: argparse.Namespace) -> None:
     """Carry out a recipe and say where its report is."""
-    from training.recipe import load_recipe
+    from training.recipes.recipe import load_recipe
 
     recipe = load_recipe(options.recipe)
     brain = (
@@ -263,14 +263,15 @@ def run_recipe(options: argparse.Namespace) -> None:
     )
     _refuse(options, brain, "is for the brain tumour network, not for a recipe")
     if recipe.training is None:
-        from training.imagenet import build_imagenet_bundle
+        from training.recipes.imagenet import build_imagenet_bundle
 
         changes = ("epochs", "batch_size", "learning_rate", "seed", "unfreeze", "title", "subject", "work")
         _refuse(options, changes, f"changes nothing in {recipe.name}, which trains nothing")
         out = options.out or Path("models") / recipe.name.replace("-", "_")
         build_imagenet_bundle(recipe, out, version=options.version or "0.1.0")
     else:
-        from training.fit_folder import FolderSettings, fit_folder
+        from training.recipes.fit import fit_folder
+        from training.recipes.settings import FolderSettings
 
         data = _find_data(options)
         out = options.out or Path("models") / data.resolve().name

@@ -1,0 +1,1 @@
+"""The network that ships: its pictures, its training, its bundle, its cross-validation."""

@@ -1,0 +1,245 @@
+"""Fit the evidence network on augmented slices; resumes where it stopped.
+
+What a run needs to go on lies in its work folder: the checkpoint (weights, optimiser, epoch), ``log.csv``, TensorBoard
+events, and at the end ``trained.keras``. Making a bundle of it is `training.brain.export`'s work.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from inference.errors import SettingsError
+from inference.model.schema import InputSpec
+from training.brain.batches import AugmentedBatches
+from training.brain.healthy_head import HEALTHY_SLICES, slice_head
+from training.brain.network import build_evidence_net
+from training.brain.work_folder import gather_settings, write_history
+from training.data.grey import read_pictures
+from training.data.manifest import TUMOUR_TYPES, Sample, read_manifest
+from training.data.splits import TEST_FOLD, split_samples
+from training.data.volumes import read_volumes
+
+INPUT = InputSpec(width_px=150, height_px=150, color_order="bgr", resize="area")
+"""Input of the shipped network."""
+
+_LESION_WEIGHT = 4.0
+"""How much more a cell inside a tumour counts: tumours cover 3–7 % of a picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitSettings:
+    """What a run is made with; written to the bundle's provenance.
+
+    Attributes
+    ----------
+    epochs, batches, batch_size : int
+    learning_rate : float
+        The peak, after a warm-up of one epoch; it falls to a hundredth along a cosine.
+    counterfactuals : float
+        Share of counterfactual slices from the middle of the training on; it rises linearly up to there.
+    strength : float
+        Of the framing and appearance changes, see `training.brain.augment`.
+    seed : int
+    backbone : str
+        See `training.brain.network.build_evidence_net`.
+    start : str
+        A ``.keras`` file whose weights are the start, or empty for ImageNet's.
+    volumes : bool
+        Train on the slices of `training.data.volumes` too: for the network that ships. How it does on a cohort that it
+        never saw is then measured on its twin that was trained without.
+    healthy : bool
+        Train on slices of a healthy head too, see `training.brain.healthy_head`.
+    test_fold, without : str
+        What is not learnt from: one of Cheng's folds, or a whole source; see `training.data.splits.split_samples`.
+    """
+
+    epochs: int = 12
+    batches: int = 96
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    counterfactuals: float = 0.0
+    strength: float = 1.0
+    seed: int = 1
+    backbone: str = "lite0"
+    start: str = ""
+    volumes: bool = False
+    healthy: bool = False
+    test_fold: str = TEST_FOLD
+    without: str = ""
+
+
+@keras.saving.register_keras_serializable("gyrus")
+def evidence_loss(target, logits):
+    """Binary cross-entropy a cell, cells inside the tumour weighted by `_LESION_WEIGHT`; mean over the map, (N,)."""
+    loss = ops.maximum(logits, 0) - logits * target + ops.log1p(ops.exp(-ops.abs(logits)))
+    return ops.mean(loss * (1.0 + (_LESION_WEIGHT - 1.0) * target), axis=(1, 2, 3))
+
+
+class EpochTurn(keras.callbacks.Callback):
+    """Tell the batches which epoch it is and how many counterfactuals to draw (see `FitSettings`)."""
+
+    def __init__(self, batches: AugmentedBatches, settings: FitSettings) -> None:
+        super().__init__()
+        self._batches, self._settings = batches, settings
+
+    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+        self._batches.epoch = epoch
+        ramp = min(1.0, (epoch + 1) / max(1.0, self._settings.epochs / 2))
+        self._batches.counterfactuals = self._settings.counterfactuals * ramp
+
+
+def build_optimizer(settings: FitSettings) -> keras.optimizers.Optimizer:
+    """AdamW with warm-up, cosine decay and an exponential average of the weights, which is what is kept at the end."""
+    total = settings.epochs * settings.batches
+    schedule = keras.optimizers.schedules.CosineDecay(
+        settings.learning_rate * 0.05,
+        max(1, total - settings.batches),
+        alpha=0.01,
+        warmup_target=settings.learning_rate,
+        warmup_steps=settings.batches,
+    )
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=2e-2, global_clipnorm=2.0, use_ema=True, ema_momentum=0.996
+    )
+    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    return optimizer
+
+
+def compile_model(model: keras.Model, settings: FitSettings) -> None:
+    """Set the three losses: is there a tumour, which type, and where."""
+    model.compile(
+        optimizer=build_optimizer(settings),
+        loss={
+            "detection": keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.02),
+            "type": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            "evidence": evidence_loss,
+        },
+        loss_weights={"detection": 1.0, "type": 1.0, "evidence": 2.0},
+        weighted_metrics={
+            "detection": [keras.metrics.BinaryAccuracy(threshold=0.0, name="accuracy")],
+            "type": [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        },
+    )
+
+
+def load_splits(
+    data_dir: Path,
+    *,
+    volumes: bool = False,
+    groups: Path | None = None,
+    test_fold: str = TEST_FOLD,
+    without: str = "",
+) -> tuple[dict[str, list[Sample]], dict[Path, np.ndarray]]:
+    """Read the manifest and the pictures, and part them (see `training.data.splits.split_samples`).
+
+    Returns
+    -------
+    tuple of (dict of part name to samples, dict of path to picture)
+    """
+    samples = read_manifest(data_dir, groups)
+    pictures = read_pictures(samples)
+    parts = split_samples(samples, pictures, test_fold=test_fold, without=without)
+    if volumes:
+        slices = read_volumes(data_dir)
+        parts["train"] += [sample for sample, _ in slices]
+        pictures |= {sample.path: picture for sample, picture in slices}
+    return parts, pictures
+
+
+def fit(
+    data_dir: Path,
+    work_dir: Path,
+    settings: FitSettings,
+    *,
+    groups: Path | None = None,
+    head: tuple[Path, Path] | None = None,
+) -> Path:
+    """Train, or go on training, and write ``trained.keras`` into ``work_dir``.
+
+    Parameters
+    ----------
+    data_dir, work_dir : pathlib.Path
+    settings : FitSettings
+    groups : pathlib.Path, optional
+        Read instead of the data's ``manifest.csv``.
+    head : tuple of pathlib.Path, optional
+        The healthy head and its brain, see `training.brain.healthy_head.slice_head`; needed when ``settings.healthy``.
+
+    Returns
+    -------
+    pathlib.Path
+        Of the trained network, its heads apart (`training.brain.network.build_evidence_net`).
+
+    Raises
+    ------
+    SettingsError
+        A healthy head is asked for and not given.
+    """
+    if settings.healthy and head is None:
+        raise SettingsError("Slices of a healthy head need its volume and its brain's: --healthy HEAD BRAIN.")
+    work_dir.mkdir(parents=True, exist_ok=True)
+    runs = gather_settings(Path(settings.start).parent) if settings.start else {}
+    described = json.dumps({**asdict(settings), "runs": runs}, indent=2)
+    (work_dir / "settings.json").write_text(described + "\n", encoding="utf-8")
+    keras.utils.set_random_seed(settings.seed)
+    model = build_evidence_net(
+        INPUT.shape, len(TUMOUR_TYPES), color_order=INPUT.color_order, backbone=settings.backbone
+    )
+    parts, pictures = load_splits(
+        data_dir, volumes=settings.volumes, groups=groups, test_fold=settings.test_fold, without=settings.without
+    )
+    brains: dict[Path, np.ndarray] = {}
+    if settings.healthy and head is not None:
+        for cut in slice_head(*head, count=HEALTHY_SLICES, seed=settings.seed):
+            parts["train"].append(cut.sample)
+            pictures[cut.sample.path], brains[cut.sample.path] = cut.grey, cut.brain
+    if settings.start:
+        model.set_weights(keras.models.load_model(settings.start, compile=False).get_weights())
+    learner = keras.Model(model.input, {name: model.output[name] for name in ("detection", "type", "evidence")})
+    compile_model(learner, settings)
+    train, validation = build_batches(parts, pictures, model, settings, brains)
+    learner.fit(
+        train,
+        epochs=settings.epochs,
+        validation_data=validation,
+        verbose=2,
+        callbacks=[
+            EpochTurn(train, settings),
+            keras.callbacks.BackupAndRestore(str(work_dir / "checkpoint"), delete_checkpoint=False),
+            keras.callbacks.CSVLogger(str(work_dir / "log.csv"), append=True),
+            keras.callbacks.TensorBoard(str(work_dir / "tensorboard"), write_graph=False),
+        ],
+    )
+    target = work_dir / "trained.keras"
+    model.save(target)
+    write_history(work_dir, *([Path(settings.start).parent] if settings.start else []))
+    return target
+
+
+def build_batches(
+    parts: dict[str, list[Sample]],
+    pictures: dict[Path, np.ndarray],
+    model: keras.Model,
+    settings: FitSettings,
+    brains: dict[Path, np.ndarray],
+) -> tuple[AugmentedBatches, tuple]:
+    """The augmented training batches, and the validation part as it is."""
+    evidence_shape = tuple(model.output["evidence"].shape[1:3])
+    train = AugmentedBatches(
+        parts["train"],
+        pictures,
+        INPUT,
+        evidence_shape,
+        batch_size=settings.batch_size,
+        batches=settings.batches,
+        strength=settings.strength,
+        seed=settings.seed,
+        brains=brains,
+    )
+    return train, train.collate_plain(parts["validation"])

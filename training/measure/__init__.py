@@ -1,0 +1,1 @@
+"""What a bundle's answers are worth, beside what a baseline gets."""

@@ -1,0 +1,159 @@
+"""What a bundle's answers for whole volumes are worth: `inference.answer.volume` measured where the truth is known.
+
+Read are ``gbm_nifti`` (every volume has a tumour, and a mask says on which slices) and ``dicom_t1`` (one healthy
+person), through the very code that serves. Ten volumes of five persons and one healthy series: the figures say whether
+the rule works at all, not how well it does elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inference import BundleError, Classifier, Prediction, SettingsError
+from inference.answer.prediction import Verdict
+from inference.answer.volume import VolumePrediction, predict_volume
+from inference.batch.find import find_cases
+from inference.imaging.types import ReadOptions, Volume
+from inference.model.bundle import ModelBundle
+from training.data.volumes import load_axial
+
+
+def evaluate_volumes(bundle_path: Path, data_dir: Path) -> dict[str, Any]:
+    """Measure a bundle on the volumes below ``data_dir``.
+
+    Returns
+    -------
+    dict
+        ``trained_on_volumes`` (then all is optimistic); ``tumour``, ``healthy``: counts, shares in [0, 1] and a list of
+        ``volumes``. Slices are counted from 1.
+
+    Raises
+    ------
+    BundleError
+        The bundle does not say which label means that nothing was found.
+    SettingsError
+        There are no volumes.
+    """
+    classifier = Classifier.load(bundle_path)
+    bundle = classifier.bundle
+    if bundle.background is None:
+        raise BundleError(f'{bundle_path}: "background" must name the label that means that nothing was found.')
+    masked = [
+        _measure_masked(scan, volume, predict_volume(classifier, volume), bundle)
+        for scan, volume in _read_masked(data_dir / "gbm_nifti")
+    ]
+    healthy = [
+        _describe(volume.series, predict_volume(classifier, volume), bundle)
+        for volume in _open_volumes(data_dir / "dicom_t1")
+    ]
+    if not masked and not healthy:
+        raise SettingsError(f"There are no volumes below {data_dir}: gbm_nifti and dicom_t1 are looked for.")
+    return {
+        "bundle": f"{bundle.name} {bundle.version}",
+        "trained_on_volumes": bool(bundle.provenance.get("settings", {}).get("volumes")),
+        "tumour": _sum_up_masked(masked),
+        "healthy": _sum_up_healthy(healthy),
+    }
+
+
+def _read_masked(folder: Path) -> Iterator[tuple[Path, Volume]]:
+    for scan in sorted(folder.glob("*/*Scan_T1.nii.gz")):
+        yield scan, next(_open_volumes(scan))
+
+
+def _open_volumes(path: Path) -> Iterator[Volume]:
+    if not path.exists():
+        return
+    for case in find_cases([path]):
+        if case.is_large:
+            for scan in case.load(ReadOptions()):
+                if isinstance(scan.content, Volume):
+                    yield scan.content
+
+
+def _measure_masked(scan: Path, volume: Volume, found: VolumePrediction, bundle: ModelBundle) -> dict[str, Any]:
+    mask = load_axial(scan.with_name(scan.name.replace("Scan_T1", "Mask"))) > 0
+    shows = mask.any(axis=(1, 2))
+    name = f"{scan.parent.name}/{scan.name.partition('_')[0]}"
+    described = _describe(name, found, bundle)
+    looked_at = [number for number in range(volume.count) if number not in found.empty]
+    flagged = set(found.suspicious)
+    best = found.best_slice
+    inside = [number for number in looked_at if shows[number]]
+    outside = [number for number in looked_at if not shows[number]]
+    return {
+        **described,
+        "mask": [int(np.flatnonzero(shows)[0]) + 1, int(np.flatnonzero(shows)[-1]) + 1],
+        "best_slice_in_mask": best is not None and bool(shows[best]),
+        "random_slice_in_mask": len(inside) / len(looked_at),
+        "tumour_slices": len(inside),
+        "tumour_slices_found": len(flagged & set(inside)),
+        "free_slices": len(outside),
+        "free_slices_flagged": len(flagged & set(outside)),
+        "free_slices_flagged_confidently": _count_confident(found, flagged & set(outside)),
+    }
+
+
+def _describe(name: str, found: VolumePrediction, bundle: ModelBundle) -> dict[str, Any]:
+    answer = found.answer
+    readable = [one for one in found.slices if isinstance(one, Prediction)]
+    mean = np.mean([1.0 - one.probabilities[bundle.background] for one in readable])  # type: ignore[index]
+    return {
+        "name": name,
+        "slices": len(found.slices),
+        "empty": len(found.empty),
+        "verdict": answer.verdict.value,
+        "label": answer.label,
+        "tumour_probability": round(1.0 - answer.probabilities[bundle.background], 4),  # type: ignore[index]
+        "mean_over_all_slices": round(float(mean), 4),
+        "best_slice": None if found.best_slice is None else found.best_slice + 1,
+        "suspicious": len(found.suspicious),
+        "suspicious_confidently": _count_confident(found, set(found.suspicious)),
+        "flagged": answer.verdict is not Verdict.REJECTED and answer.label != bundle.background,
+    }
+
+
+def _count_confident(found: VolumePrediction, numbers: set[int]) -> int:
+    answers = [found.slices[number] for number in numbers]
+    return sum(isinstance(one, Prediction) and one.verdict is Verdict.CONFIDENT for one in answers)
+
+
+def _sum_up_masked(volumes: list[dict[str, Any]]) -> dict[str, Any]:
+    def total(key: str) -> int:
+        return sum(volume[key] for volume in volumes)
+
+    if not volumes:
+        return {"volumes": []}
+    return {
+        "count": len(volumes),
+        "found": sum(volume["flagged"] for volume in volumes),
+        "found_by_mean_over_all_slices": sum(volume["mean_over_all_slices"] > 0.5 for volume in volumes),
+        "named_confidently": sum(volume["flagged"] and volume["verdict"] == "confident" for volume in volumes),
+        "best_slice_in_mask": total("best_slice_in_mask"),
+        "random_slice_in_mask": float(np.mean([volume["random_slice_in_mask"] for volume in volumes])),
+        "tumour_slices": total("tumour_slices"),
+        "tumour_slices_found": total("tumour_slices_found") / total("tumour_slices"),
+        "free_slices": total("free_slices"),
+        "free_slices_flagged": total("free_slices_flagged") / max(total("free_slices"), 1),
+        "free_slices_flagged_confidently": total("free_slices_flagged_confidently") / max(total("free_slices"), 1),
+        "volumes": volumes,
+    }
+
+
+def _sum_up_healthy(volumes: list[dict[str, Any]]) -> dict[str, Any]:
+    looked_at = sum(volume["slices"] - volume["empty"] for volume in volumes)
+    if not looked_at:
+        return {"volumes": []}
+    return {
+        "count": len(volumes),
+        "false_alarms": sum(volume["flagged"] for volume in volumes),
+        "false_alarms_confident": sum(volume["flagged"] and volume["verdict"] == "confident" for volume in volumes),
+        "slices": looked_at,
+        "slices_flagged": sum(volume["suspicious"] for volume in volumes) / looked_at,
+        "slices_flagged_confidently": sum(volume["suspicious_confidently"] for volume in volumes) / looked_at,
+        "volumes": volumes,
+    }

@@ -1,0 +1,1 @@
+"""Recipes: networks for any folder of class folders, described as data in ``json/``."""

@@ -1,0 +1,51 @@
+"""Which pictures of a folder are learnt from, which validate and which test.
+
+Pictures that are the same picture stay on one side, whatever their files are called.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from training.data.folder import Folder
+from training.recipes.recipe import SplitPlan
+
+SPLITS = ("train", "validation", "test")
+
+_LARGE_SHARE = 0.1
+"""Share of its class from which a group of copies is learnt from rather than tested on."""
+
+
+def split_folder(folder: Folder, plan: SplitPlan, seed: int) -> dict[str, np.ndarray]:
+    """Part the pictures, each class by the same shares, whole groups at a time.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray of int
+        The name of each of `SPLITS` → positions in ``folder.paths``, rising. In ``validation`` and ``test`` each
+        picture is there once: its copies are in no split.
+    """
+    members: dict[str, list[int]] = defaultdict(list)
+    for place, group in enumerate(folder.groups):
+        members[group].append(place)
+    by_class: dict[int, list[str]] = defaultdict(list)
+    for group in sorted(members):
+        by_class[int(folder.classes[members[group][0]])].append(group)
+    rng = np.random.default_rng(seed)
+    parts: dict[str, list[int]] = {part: [] for part in SPLITS}
+    for _, groups in sorted(by_class.items()):
+        pictures = sum(len(members[group]) for group in groups)
+        shuffled = [groups[place] for place in rng.permutation(len(groups))]
+        shuffled.sort(key=lambda group: len(members[group]) > max(1, _LARGE_SHARE * pictures))
+        tests = max(1, round(plan.test * len(groups)))
+        validations = max(1, round(plan.validation * (len(groups) - tests)))
+        for rank, group in enumerate(shuffled):
+            if rank < tests:
+                parts["test"].append(members[group][0])
+            elif rank < tests + validations:
+                parts["validation"].append(members[group][0])
+            else:
+                parts["train"].extend(members[group])
+    return {part: np.array(sorted(places), int) for part, places in parts.items()}
