@@ -367,7 +367,7 @@ def check_variables(environ: Mapping[str, str]) -> None:
     known = sorted(variable.name for variable in (*list_variables().values(), *OTHER_VARIABLES))
     unknown = sorted(name for name in environ if name.startswith("GYRUS_") and name not in known)
     if unknown:
-        raise SettingsError(" ".join(f"{name} is not known{suggest(name, known, 'GYRUS_')}" for name in unknown))
+        raise SettingsError(" ".join(f"{name} is not known{suggest(name, known, prefix='GYRUS_')}" for name in unknown))
 
 
 def _describe_variable(field_name: str) -> Variable:

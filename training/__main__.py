@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.errors import GyrusError, SettingsError
+from inference.settings import check_variables
 from training.recipes.recipe import list_recipes
 
 MANUAL = """Make the models that Gyrus serves.
@@ -182,6 +183,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(argv)
     try:
+        check_variables(os.environ)
         run(options)
     except GyrusError as error:
         parser.exit(1, f"{error}\n")

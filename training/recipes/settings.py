@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from inference.errors import SettingsError
 from training.recipes.recipe import Recipe
@@ -47,4 +47,4 @@ def apply_settings(recipe: Recipe, settings: FolderSettings) -> Recipe:
     for name, value in changed.items():
         if value <= 0:
             raise SettingsError(f"--{name.replace('_', '-')} must be above 0; received {value:g}.")
-    return replace(recipe, training=replace(recipe.training, **changed))
+    return recipe.model_copy(update={"training": recipe.training.model_copy(update=changed)})

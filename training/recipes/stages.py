@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import keras
@@ -41,7 +40,7 @@ def prepare_work(work_dir: Path, recipe: Recipe, settings: FolderSettings, folde
         The folder cannot be written, or what it has as ``run.json`` is no recipe's.
     """
     pictures = hashlib.sha256(repr((folder.labels, folder.classes.tolist(), folder.groups)).encode()).hexdigest()
-    run = {"recipe": asdict(recipe), "seed": settings.seed, "unfreeze": settings.unfreeze, "pictures": pictures}
+    run = {"recipe": recipe.model_dump(), "seed": settings.seed, "unfreeze": settings.unfreeze, "pictures": pictures}
     text = json.dumps(run, indent=2, ensure_ascii=False) + "\n"
     record = work_dir / "run.json"
     try:
@@ -82,7 +81,7 @@ def train_stages(
     """
     plans = [recipe.training]
     if settings.unfreeze:
-        plans.append(replace(recipe.training, **asdict(recipe.unfreezing)))
+        plans.append(recipe.training.model_copy(update=dict(recipe.unfreezing)))
     stages = dict(zip(STAGES, plans, strict=False))  # the second only if it is asked for
     for stage, plan in stages.items():
         if stage == STAGES[1]:
