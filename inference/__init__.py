@@ -15,7 +15,7 @@ from inference.errors import (
     TooLargeError,
     UnknownModelError,
 )
-from inference.imaging.scans import load_image, load_scans
+from inference.imaging.load import load_image, load_scans
 from inference.imaging.types import DecodedImage, ReadOptions, Volume
 from inference.model.bundle import ModelBundle, load_bundle
 

@@ -19,13 +19,13 @@ from inference.answer.rows import Row
 from inference.batch.cluster.run import add_counts, check_cluster, keep_stderr, run_on_cluster
 from inference.batch.cluster.shards import Shards
 from inference.batch.cluster.units import list_inputs
-from inference.batch.find import count_files, find_cases
 from inference.batch.journal import Journal
 from inference.batch.output import Output, describe_settings, output_paths
-from inference.batch.runner import Done, run_cases
+from inference.batch.runner import Done, run_items
 from inference.batch.tables import Table, format_rows
 from inference.batch.workers import OwnProcess, Pool, Workers
 from inference.errors import GyrusError, OutputError
+from inference.imaging.find import count_files, find_items
 from inference.imaging.storage import is_remote
 from inference.imaging.types import PLANES, WINDOWS, ReadOptions
 from inference.settings import Settings
@@ -137,16 +137,16 @@ class _Run:
         stack.callback(self._pool.close)
 
     def work(self) -> None:
-        """Answer everything; rows are written case by case."""
-        cases = find_cases(self._paths, leave_out=self._own)
-        for done in self._show_progress(run_cases(cases, self._pool, self._journal)):
+        """Answer everything; rows are written item by item."""
+        items = find_items(self._paths, leave_out=self._own)
+        for done in self._show_progress(run_items(items, self._pool, self._journal)):
             if done is None:
                 continue
             rows = done.outcome.rows
             if self._output is None:
-                self._journal.mark_done(done.case.key, 0, len(done.case.files), rows, is_copy=done.is_copy)
+                self._journal.mark_done(done.item.key, 0, len(done.item.files), rows, is_copy=done.is_copy)
             else:
-                self._output.write(done.case.key, len(done.case.files), rows, is_copy=done.is_copy)
+                self._output.write(done.item.key, len(done.item.files), rows, is_copy=done.is_copy)
             if self._prints:
                 _print_rows(rows, self._top)
             for path, note in done.outcome.notes:
@@ -171,7 +171,7 @@ class _Run:
         with tqdm(total=count_files(self._paths), unit=" files", mininterval=seconds, smoothing=0.1) as bar:
             for done in run:
                 yield done
-                bar.update(1 if done is None else max(len(done.case.files), 1))
+                bar.update(1 if done is None else max(len(done.item.files), 1))
 
     def end(self) -> int:
         """Say what was counted; returns the exit status."""

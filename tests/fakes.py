@@ -12,7 +12,7 @@ import numpy as np
 
 from inference.answer.heatmap import build_heatmap
 from inference.answer.prediction import Heatmap, Prediction, Verdict
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from inference.imaging.types import DecodedImage
 from inference.model.bundle import ModelBundle
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -42,11 +41,6 @@ def open_request(request_id: str) -> Iterator[RequestRecord]:
         yield record
     finally:
         _CURRENT.reset(token)
-
-
-def build_id() -> str:
-    """A new id: 16 hexadecimal digits."""
-    return secrets.token_hex(8)
 
 
 def find_id() -> str:

@@ -27,8 +27,8 @@ from inference.answer.prediction import Prediction, Verdict
 from inference.errors import BundleError, InputError
 from inference.imaging.arrays import reduce_grey
 from inference.imaging.dicom.kinds import spell_modality
-from inference.imaging.scans import ImageSource, load_image
-from inference.imaging.types import DecodedImage
+from inference.imaging.load import ImageSource, load_image
+from inference.imaging.types import DecodedImage, Slice
 from inference.model.bundle import ModelBundle, load_bundle
 from inference.model.engine import Engine, EngineOutput, load_engine
 from inference.model.microbatch import MicrobatchEngine
@@ -109,14 +109,14 @@ class Classifier:
             bundle.read_file(name)  # those two are compared with their SHA-256 when they are read to be used
         return cls(bundle, MicrobatchEngine(load_engine(bundle, threads)), threads)
 
-    def predict(self, source: ImageSource | DecodedImage, *, explain: bool = False) -> Prediction:
+    def predict(self, source: ImageSource | DecodedImage | Slice, *, explain: bool = False) -> Prediction:
         """Classify one picture.
 
         Parameters
         ----------
-        source : bytes, str, pathlib.Path, numpy.ndarray or DecodedImage
-            An encoded file's bytes, its path, RGB pixels (see `inference.imaging.scans.load_image`), or a picture that
-            was decoded before.
+        source : bytes, str, pathlib.Path, numpy.ndarray, DecodedImage or Slice
+            An encoded file's bytes, its path, RGB pixels (see `inference.imaging.load.load_image`), or a picture or a
+            volume's slice that was decoded before.
         explain : bool
             Give `Prediction.heatmap` too, where the evidence is; it costs next to nothing.
 
@@ -130,7 +130,11 @@ class Classifier:
         return next(self.predict_many([source], batch_size=1, explain=explain))
 
     def predict_many(
-        self, sources: Iterable[ImageSource | DecodedImage], *, batch_size: int = BATCH_SIZE, explain: bool = False
+        self,
+        sources: Iterable[ImageSource | DecodedImage | Slice],
+        *,
+        batch_size: int = BATCH_SIZE,
+        explain: bool = False,
     ) -> Iterator[Prediction]:
         """Classify pictures in batches, in order, holding no more than one batch in memory.
 
@@ -149,7 +153,7 @@ class Classifier:
         Raises
         ------
         InputError
-            A picture cannot be read; `inference.batch.outcomes.classify_cases` turns that into a row instead.
+            A picture cannot be read; `inference.answer.answer.AnswerQueue` turns that into a row instead.
         """
         remaining = iter(sources)
         while chunk := list(islice(remaining, batch_size)):
@@ -159,8 +163,10 @@ class Classifier:
             output = self._engine.run(stack_batch([one.input for one in pictures], self.bundle.input), explain=explain)
             yield from self._decide(pictures, output, started)
 
-    def _prepare(self, source: ImageSource | DecodedImage) -> _Prepared:
+    def _prepare(self, source: ImageSource | DecodedImage | Slice) -> _Prepared:
         """Everything that is done to one picture alone; several threads do it at once."""
+        if isinstance(source, Slice):
+            source = source.image
         image = source if isinstance(source, DecodedImage) else load_image(source)
         check_modality(image.modality, self.bundle)
         pixels = reduce_grey(image.pixels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -100,7 +101,9 @@ def build_row(
     )
 
 
-def build_volume_rows(path: str, volume: Volume, prediction: VolumePrediction, *, inside: str = "") -> list[Row]:
+def build_volume_rows(
+    path: str, volume: Volume, prediction: VolumePrediction, *, slice_paths: Sequence[str] = ()
+) -> list[Row]:
     """A row for each slice, and the volume's as the last.
 
     Parameters
@@ -109,12 +112,12 @@ def build_volume_rows(path: str, volume: Volume, prediction: VolumePrediction, *
         The volume's.
     volume : Volume
     prediction : VolumePrediction
-    inside : str
-        What stands before the slices' own paths, which an archive's are without.
+    slice_paths : sequence of str
+        Of each slice the path of its own file; empty if one file holds them all.
     """
     rows, identifiers = [], volume.identifiers
     for number, one in enumerate(prediction.slices):
-        own = inside + volume.paths[number] if volume.paths else path
+        own = slice_paths[number] if slice_paths else path
         if isinstance(one, InputError):
             rows.append(Row(path=own, slice=number + 1, error=str(one), identifiers=identifiers))
         else:

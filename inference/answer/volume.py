@@ -12,7 +12,7 @@ What the rule is worth is measured by ``python -m training volumes``.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -70,7 +70,13 @@ class VolumePrediction:
     suspicious: tuple[int, ...]
 
 
-def predict_volume(classifier: SliceClassifier, volume: Volume, *, explain: bool = False) -> VolumePrediction:
+def predict_volume(
+    classifier: SliceClassifier,
+    volume: Volume,
+    *,
+    explain: bool = False,
+    check: Callable[[], None] | None = None,
+) -> VolumePrediction:
     """Classify a volume, slice by slice in batches; no more than one batch of slices is in memory.
 
     Parameters
@@ -79,6 +85,8 @@ def predict_volume(classifier: SliceClassifier, volume: Volume, *, explain: bool
     volume : Volume
     explain : bool
         Give each slice its heat map.
+    check : callable or None
+        Called before each slice; what it raises ends the work.
 
     Raises
     ------
@@ -94,6 +102,8 @@ def predict_volume(classifier: SliceClassifier, volume: Volume, *, explain: bool
 
     def images() -> Iterator[DecodedImage]:
         for number in range(volume.count):
+            if check is not None:
+                check()
             try:
                 one = volume.load(number)
             except InputError as error:

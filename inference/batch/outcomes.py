@@ -1,33 +1,34 @@
-"""Cases in, rows out: a result or an error for each picture, slice and volume, never a stop in between."""
+"""Work items in, rows out: a result or an error for each picture, slice and volume, never a stop in between."""
 
 from __future__ import annotations
 
-import logging
-import secrets
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from itertools import islice
 
-from inference.answer.classifier import BATCH_SIZE, check_modality
-from inference.answer.rows import Row, build_row, build_volume_rows
-from inference.answer.volume import SliceClassifier, predict_volume
-from inference.batch.find import Case
+from inference.answer.answer import Answer, AnswerQueue
+from inference.answer.classifier import BATCH_SIZE
+from inference.answer.rows import Row
+from inference.answer.volume import SliceClassifier
 from inference.errors import GyrusError, InputError
+from inference.failures import log_failure
+from inference.imaging.find import WorkItem
 from inference.imaging.scans import Scan
-from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage, ReadOptions
+from inference.imaging.types import DEFAULT_OPTIONS, ReadOptions
 
-_LOG = logging.getLogger(__name__)
+Check = Callable[[], None]
 
 
 @dataclass(kw_only=True)
 class Outcome:
-    """What became of a case.
+    """What became of a work item.
 
     Attributes
     ----------
     rows : list of Row
     notes : list of (str, str)
-        Path and sentence; see `Prediction.notes`.
+        Path and sentence; see `inference.answer.prediction.Prediction.notes`.
     final : bool
         The same content would give the same rows: not after a failure of the program or its runtime.
     """
@@ -37,125 +38,125 @@ class Outcome:
     final: bool = True
 
 
-def classify_cases(
-    classifier: SliceClassifier, cases: Sequence[Case], options: ReadOptions = DEFAULT_OPTIONS
+def classify_items(
+    classifier: SliceClassifier,
+    items: Sequence[WorkItem],
+    options: ReadOptions = DEFAULT_OPTIONS,
+    *,
+    check: Check | None = None,
 ) -> list[Outcome]:
-    """Answer cases; what fails becomes a row with its error.
+    """Answer work items, their pictures together; what fails becomes a row with its error.
+
+    Parameters
+    ----------
+    classifier : SliceClassifier
+    items : sequence of WorkItem
+    options : ReadOptions
+    check : callable or None
+        See `inference.answer.answer.answer_scan`.
 
     Returns
     -------
     list of Outcome
-        One for each case. Of an archive, rows stand in the order of `inference.imaging.scans.load_scans`.
+        One for each item. Of an archive, rows stand in the order of `inference.imaging.scans.open_scans`.
     """
-    pending = _Pending(classifier)
-    outcomes = [Outcome() for _ in cases]
-    for case, outcome in zip(cases, outcomes, strict=True):
-        _answer_scans(classifier, case, case.load(options), outcome, pending)
-    pending.flush()
-    return outcomes
+    queue, collectors = AnswerQueue(classifier, check=check), [_Collector(item) for item in items]
+    for collector in collectors:
+        collector.collect_all(queue, options)
+    queue.flush()
+    return [collector.build() for collector in collectors]
 
 
-def classify_in_parts(
-    classifier: SliceClassifier, case: Case, options: ReadOptions = DEFAULT_OPTIONS
+def classify_in_steps(
+    classifier: SliceClassifier,
+    item: WorkItem,
+    options: ReadOptions = DEFAULT_OPTIONS,
+    *,
+    check: Check | None = None,
 ) -> Iterator[Outcome]:
-    """Answer one case, of an archive bit by bit.
+    """Answer one item, of an archive bit by bit.
 
     Yields
     ------
     Outcome
-        The next rows, as they are ready; together those of `classify_cases`.
+        The next rows, as they are ready; together those of `classify_items`.
     """
-    scans = case.load(options)
-    while True:
-        pending, part = _Pending(classifier), Outcome()
-        _answer_scans(classifier, case, islice(scans, BATCH_SIZE), part, pending)
-        pending.flush()
-        if not part.rows:
-            return
-        yield part
+    with ExitStack() as opened:
+        scans: Iterator[Scan] = iter(())
+        step = _Collector(item)
+        with step.guard():
+            scans = opened.enter_context(item.open(options))
+        while True:
+            queue = AnswerQueue(classifier, check=check)
+            with step.guard():
+                step.collect(queue, islice(scans, BATCH_SIZE))
+            queue.flush()
+            outcome = step.build()
+            if not outcome.rows:
+                return
+            yield outcome
+            step = _Collector(item)
 
 
-def _answer_scans(
-    classifier: SliceClassifier, case: Case, scans: Iterable[Scan], outcome: Outcome, pending: _Pending
-) -> None:
-    try:
+class _Collector:
+    """The rows of one item, each in its position though answers come in another order."""
+
+    def __init__(self, item: WorkItem) -> None:
+        self._item = item
+        self._rows: list[Sequence[Row]] = []
+        self._notes: list[Sequence[tuple[str, str]]] = []
+        self._final = True
+
+    def collect_all(self, queue: AnswerQueue, options: ReadOptions) -> None:
+        """Have every scan of the item answered."""
+        with self.guard(), self._item.open(options) as scans:
+            self.collect(queue, scans)
+
+    @contextmanager
+    def guard(self) -> Iterator[None]:
+        """Turn what goes wrong inside into a row of the item."""
+        try:
+            yield
+        except InputError as error:
+            self._add(Row(path=self._item.path, error=str(error)))
+        except Exception as error:  # a defect costs its own item, not the thousands behind it
+            self._final = False
+            self._add(Row(path=self._item.path, error=_word_failure(error)))
+
+    def collect(self, queue: AnswerQueue, scans: Iterable[Scan]) -> None:
+        """Have scans answered."""
         for scan in scans:
-            _answer(classifier, case, scan, outcome, pending)
-    except InputError as error:
-        outcome.rows.append(Row(path=case.path, error=str(error)))
-    except Exception as error:  # a defect costs its own case, not the thousands behind it
-        pending.forget(outcome)
-        outcome.rows[:] = [Row(path=case.path, error=_word_failure(error))]
-        outcome.final = False
+            queue.add(scan, self._reserve(scan))
+
+    def build(self) -> Outcome:
+        """The outcome, once the queue is flushed."""
+        return Outcome(
+            rows=[row for rows in self._rows for row in rows],
+            notes=[note for notes in self._notes for note in notes],
+            final=self._final,
+        )
+
+    def _reserve(self, scan: Scan) -> Callable[[Answer | Exception], None]:
+        """Keep a scan's position; what is given puts its rows there."""
+        position = len(self._rows)
+        self._add()
+
+        def place(answer: Answer | Exception) -> None:
+            if isinstance(answer, Answer):
+                self._rows[position] = answer.rows
+                self._notes[position] = [(scan.location, note) for note in answer.prediction.notes]
+                return
+            self._final = self._final and isinstance(answer, InputError)
+            identifiers = None if isinstance(scan.content, InputError) else scan.content.identifiers
+            sentence = str(answer) if isinstance(answer, GyrusError) else _word_failure(answer)
+            self._rows[position] = [Row(path=scan.location, error=sentence, identifiers=identifiers)]
+
+        return place
+
+    def _add(self, *rows: Row) -> None:
+        self._rows.append(rows)
+        self._notes.append(())
 
 
 def _word_failure(error: Exception) -> str:
-    """An error as a row holds it; one that is a defect of the program is logged, and only its id is shown."""
-    if isinstance(error, GyrusError):
-        return str(error)
-    error_id = secrets.token_hex(4)
-    _LOG.error("Unexpected error %s", error_id, exc_info=error)
-    return f"Something went wrong (id {error_id}). The log says more under this id."
-
-
-def _answer(classifier: SliceClassifier, case: Case, scan: Scan, outcome: Outcome, pending: _Pending) -> None:
-    path = f"{case.path}/{scan.path}" if scan.path else case.path
-    content = scan.content
-    if isinstance(content, DecodedImage):
-        pending.add(outcome, path, content)
-        return
-    if isinstance(content, InputError):
-        outcome.rows.append(Row(path=path, error=str(content)))
-        return
-    try:
-        prediction = predict_volume(classifier, content)
-    except GyrusError as error:
-        outcome.rows.append(Row(path=path, error=str(error), identifiers=content.identifiers))
-        outcome.final = outcome.final and isinstance(error, InputError)
-        return
-    inside = "" if case.headers else f"{case.path}/"
-    outcome.rows += build_volume_rows(path, content, prediction, inside=inside)
-    outcome.notes += [(path, note) for note in prediction.answer.notes]
-
-
-class _Pending:
-    """Pictures that wait to be classified together; each has its place among its case's rows."""
-
-    def __init__(self, classifier: SliceClassifier) -> None:
-        self._classifier = classifier
-        self._pictures: list[tuple[Outcome, int, DecodedImage]] = []
-
-    def add(self, outcome: Outcome, path: str, image: DecodedImage) -> None:
-        """Keep a place for a picture's row."""
-        try:
-            check_modality(image.modality, self._classifier.bundle)
-        except InputError as error:
-            outcome.rows.append(Row(path=path, error=str(error), identifiers=image.identifiers))
-            return
-        self._pictures.append((outcome, len(outcome.rows), image))
-        outcome.rows.append(Row(path=path, identifiers=image.identifiers))
-        if len(self._pictures) == BATCH_SIZE:
-            self.flush()
-
-    def forget(self, outcome: Outcome) -> None:
-        """Drop the pictures of a case that failed."""
-        self._pictures = [picture for picture in self._pictures if picture[0] is not outcome]
-
-    def flush(self) -> None:
-        """Classify what waits."""
-        pictures, self._pictures = self._pictures, []
-        if not pictures:
-            return
-        try:
-            images = [image for _, _, image in pictures]
-            predictions = list(self._classifier.predict_many(images))
-        except Exception as error:
-            sentence = _word_failure(error)
-            for outcome, index, _ in pictures:
-                outcome.rows[index] = replace(outcome.rows[index], error=sentence)
-                outcome.final = False
-            return
-        for (outcome, index, _), prediction in zip(pictures, predictions, strict=True):
-            path, identifiers = outcome.rows[index].path, outcome.rows[index].identifiers
-            outcome.rows[index] = build_row(path, prediction, identifiers=identifiers)
-            outcome.notes += [(path, note) for note in prediction.notes]
+    return f"{log_failure(error)} The log says more under this id."

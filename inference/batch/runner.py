@@ -1,19 +1,19 @@
-"""A run over any number of files: cases in order, each content once, rows written as they come."""
+"""A run over any number of files: items in order, each content once, rows written as they come."""
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 from inference.answer.classifier import BATCH_SIZE
 from inference.answer.rows import Row, VolumeSummary
-from inference.batch.find import Case
 from inference.batch.outcomes import Outcome
 from inference.batch.workers import Pool
+from inference.imaging.find import WorkItem
 from inference.imaging.types import Identifiers
 
 _AHEAD = 2
@@ -24,7 +24,7 @@ class JournalLike(Protocol):
     """What is needed of `inference.batch.journal.Journal`."""
 
     def is_done(self, key: str) -> bool:
-        """Whether a case is done."""
+        """Whether a item is done."""
 
     def cached(self, digest: bytes) -> str | None:
         """What was kept under a digest."""
@@ -35,34 +35,34 @@ class JournalLike(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """A case and what became of it.
+    """A item and what became of it.
 
     Attributes
     ----------
-    case : Case
+    item : WorkItem
     outcome : Outcome
     is_copy : bool
         Its content was answered before; its rows are those, under its own names.
     """
 
-    case: Case
+    item: WorkItem
     outcome: Outcome
     is_copy: bool
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Item:
-    case: Case
+class _Queued:
+    item: WorkItem
     digest: bytes | None
     is_copy: bool
 
 
-def run_cases(cases: Iterable[Case], pool: Pool, journal: JournalLike) -> Iterator[Done | None]:
-    """Answer cases in their order, several at a time, and no more than a few chunks ahead.
+def run_items(items: Iterable[WorkItem], pool: Pool, journal: JournalLike) -> Iterator[Done | None]:
+    """Answer items in their order, several at a time, and no more than a few chunks ahead.
 
     Parameters
     ----------
-    cases : iterable of Case
+    items : iterable of WorkItem
     pool : Pool
     journal : JournalLike
         Says what is done already, and keeps the answers of contents for their copies.
@@ -70,15 +70,15 @@ def run_cases(cases: Iterable[Case], pool: Pool, journal: JournalLike) -> Iterat
     Yields
     ------
     Done or None
-        None for a case that is done already, or that was named twice. Whoever calls enters the others in the journal
+        None for a item that is done already, or that was named twice. Whoever calls enters the others in the journal
         before asking for the next.
     """
-    run = _Run(pool, journal)
-    for case in cases:
-        if run.is_known(case):
+    run = _ChunkedRun(pool, journal)
+    for item in items:
+        if run.is_known(item):
             yield None
             continue
-        run.add(case)
+        run.add(item)
         while run.is_full():
             yield from run.finish_first()
     run.submit()
@@ -86,92 +86,98 @@ def run_cases(cases: Iterable[Case], pool: Pool, journal: JournalLike) -> Iterat
         yield from run.finish_first()
 
 
-class _Run:
-    """Chunks of cases on their way, in order."""
+class _ChunkedRun:
+    """Chunks of items on their way, in order."""
 
     def __init__(self, pool: Pool, journal: JournalLike) -> None:
         self._pool, self._journal = pool, journal
-        self._items: list[_Item] = []
+        self._chunk: list[_Queued] = []
         self._keys: set[str] = set()
         self._digests: set[bytes] = set()
         self._ahead = _AHEAD * pool.workers if pool.workers > 1 else 0
-        self.waiting: deque[tuple[list[_Item], Future[list[Outcome]]]] = deque()
+        self.waiting: deque[tuple[list[_Queued], Future[list[Outcome]]]] = deque()
 
-    def is_known(self, case: Case) -> bool:
-        """Whether a case is done or on its way."""
-        return case.key in self._keys or self._journal.is_done(case.key)
+    def is_known(self, item: WorkItem) -> bool:
+        """Whether a item is done or on its way."""
+        return item.key in self._keys or self._journal.is_done(item.key)
 
-    def add(self, case: Case) -> None:
-        """Put a case into a chunk: up to `BATCH_SIZE` pictures, or one volume."""
-        digest = case.digest()
+    def add(self, item: WorkItem) -> None:
+        """Put a item into a chunk: up to `BATCH_SIZE` pictures, or one volume."""
+        digest = item.digest()
         is_copy = digest is not None and (digest in self._digests or self._journal.cached(digest) is not None)
-        if case.is_large:
+        if item.is_large:
             self.submit()
-        self._keys.add(case.key)
+        self._keys.add(item.key)
         if digest is not None:
             self._digests.add(digest)
-        self._items.append(_Item(case=case, digest=digest, is_copy=is_copy))
-        if case.is_large or len(self._items) == BATCH_SIZE:
+        self._chunk.append(_Queued(item=item, digest=digest, is_copy=is_copy))
+        if item.is_large or len(self._chunk) == BATCH_SIZE:
             self.submit()
 
     def submit(self) -> None:
         """Hand the chunk to the pool."""
-        items, self._items = self._items, []
-        if items:
-            self.waiting.append((items, self._pool.submit([item.case for item in items if not item.is_copy])))
+        chunk, self._chunk = self._chunk, []
+        if chunk:
+            self.waiting.append((chunk, self._pool.submit(_list_new(chunk))))
 
     def is_full(self) -> bool:
         """Whether to wait for the first chunk before adding more."""
         return len(self.waiting) > self._ahead
 
     def finish_first(self) -> Iterator[Done]:
-        """Wait for the first chunk and give its cases in order."""
-        items, future = self.waiting.popleft()
-        outcomes = iter(self._pool.collect(future, [item.case for item in items if not item.is_copy]))
-        for item in items:
-            outcome = self._copy(item) if item.is_copy else next(outcomes)
-            if item.digest is not None and not item.is_copy and outcome.final:
-                self._journal.store(item.digest, pack(item.case, outcome))
-            yield Done(case=item.case, outcome=outcome, is_copy=item.is_copy)
-            self._keys.discard(item.case.key)
-            if item.digest is not None and not item.is_copy:
-                self._digests.discard(item.digest)
+        """Wait for the first chunk and give its items in order."""
+        chunk, future = self.waiting.popleft()
+        outcomes = iter(self._pool.collect(future, _list_new(chunk)))
+        for queued in chunk:
+            item, digest = queued.item, queued.digest
+            outcome = self._copy(queued) if queued.is_copy else next(outcomes)
+            if digest is not None and not queued.is_copy and outcome.final:
+                self._journal.store(digest, pack(item, outcome))
+            yield Done(item=item, outcome=outcome, is_copy=queued.is_copy)
+            self._keys.discard(item.key)
+            if digest is not None and not queued.is_copy:
+                self._digests.discard(digest)
 
-    def _copy(self, item: _Item) -> Outcome:
-        kept = self._journal.cached(item.digest) if item.digest is not None else None
+    def _copy(self, queued: _Queued) -> Outcome:
+        kept = self._journal.cached(queued.digest) if queued.digest is not None else None
         if kept is not None:
-            return unpack(item.case, kept)
-        return self._pool.collect(self._pool.submit([item.case]), [item.case])[0]  # the first of them failed
+            return unpack(queued.item, kept)
+        return self._pool.collect(self._pool.submit([queued.item]), [queued.item])[0]  # the first of them failed
 
 
-def pack(case: Case, outcome: Outcome) -> str:
-    """An outcome as JSON without the case's own names."""
-    numbers = {path: number for number, path in enumerate(case.files)} if len(case.files) > 1 else {}
+def _list_new(chunk: Sequence[_Queued]) -> list[WorkItem]:
+    """The items of a chunk that have to be answered."""
+    return [queued.item for queued in chunk if not queued.is_copy]
+
+
+def pack(item: WorkItem, outcome: Outcome) -> str:
+    """An outcome as JSON without the item's own names."""
+    numbers = {path: number for number, path in enumerate(item.files)} if len(item.files) > 1 else {}
 
     def strip(path: str) -> int | str:
-        return numbers[path] if path in numbers else path.removeprefix(case.path)
+        return numbers[path] if path in numbers else path.removeprefix(item.path)
 
     rows = [{**asdict(row), "path": strip(row.path)} for row in outcome.rows]
     return json.dumps({"rows": rows, "notes": [[strip(path), note] for path, note in outcome.notes]})
 
 
-def unpack(case: Case, text: str) -> Outcome:
-    """What `pack` made, under the names of another case of the same content."""
+def unpack(item: WorkItem, text: str) -> Outcome:
+    """What `pack` made, under the names of another item of the same content."""
 
     def name(place: int | str) -> str:
-        return case.files[place] if isinstance(place, int) else case.path + place
+        return item.files[place] if isinstance(place, int) else item.path + place
 
     document = json.loads(text)
     return Outcome(
-        rows=[_build_row(row, name(row["path"]), case) for row in document["rows"]],
+        rows=[_build_row(row, name(row["path"]), item) for row in document["rows"]],
         notes=[(name(path), note) for path, note in document["notes"]],
     )
 
 
-def _build_row(values: dict[str, Any], path: str, case: Case) -> Row:
+def _build_row(values: dict[str, Any], path: str, item: WorkItem) -> Row:
     volume = values.get("volume")
     summary = None if volume is None else VolumeSummary(**volume)
-    if summary is not None and case.series:
-        summary = replace(summary, series=case.series)
+    if summary is not None and item.series:
+        summary = replace(summary, series=item.series)
     whose = values.get("identifiers")
     return Row(**{**values, "path": path, "volume": summary, "identifiers": whose and Identifiers(**whose)})

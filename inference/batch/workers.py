@@ -1,4 +1,4 @@
-"""Where cases are answered: in this process, or in several that each have the model."""
+"""Where items are answered: in this process, or in several that each have the model."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from typing import Protocol
 from inference.answer.classifier import Classifier
 from inference.answer.rows import Row
 from inference.answer.volume import SliceClassifier
-from inference.batch.find import Case
-from inference.batch.outcomes import Outcome, classify_cases
+from inference.batch.outcomes import Outcome, classify_items
+from inference.imaging.find import WorkItem
 from inference.imaging.types import ReadOptions
 
 
 class Pool(Protocol):
-    """What a run hands its cases to."""
+    """What a run hands its items to."""
 
     workers: int
 
-    def submit(self, cases: Sequence[Case]) -> Future[list[Outcome]]:
-        """Begin to answer cases."""
+    def submit(self, items: Sequence[WorkItem]) -> Future[list[Outcome]]:
+        """Begin to answer items."""
 
-    def collect(self, future: Future[list[Outcome]], cases: Sequence[Case]) -> list[Outcome]:
-        """Wait for the outcomes of the cases that were submitted."""
+    def collect(self, future: Future[list[Outcome]], items: Sequence[WorkItem]) -> list[Outcome]:
+        """Wait for the outcomes of the items that were submitted."""
 
     def close(self) -> None:
         """Stop; what was begun is given up."""
@@ -43,20 +43,20 @@ class OwnProcess:
     def __init__(self, classifier: SliceClassifier, options: ReadOptions) -> None:
         self._classifier, self._options = classifier, options
 
-    def submit(self, cases: Sequence[Case]) -> Future[list[Outcome]]:
+    def submit(self, items: Sequence[WorkItem]) -> Future[list[Outcome]]:
         """See `Pool.submit`."""
         return Future()
 
-    def collect(self, future: Future[list[Outcome]], cases: Sequence[Case]) -> list[Outcome]:
+    def collect(self, future: Future[list[Outcome]], items: Sequence[WorkItem]) -> list[Outcome]:
         """See `Pool.collect`."""
-        return classify_cases(self._classifier, cases, self._options)
+        return classify_items(self._classifier, items, self._options)
 
     def close(self) -> None:
         """See `Pool.close`."""
 
 
 class Workers:
-    """Several processes. One that dies costs the case that killed it, and no other.
+    """Several processes. One that dies costs the item that killed it, and no other.
 
     Parameters
     ----------
@@ -71,31 +71,31 @@ class Workers:
         self._model, self._options = model, options
         self._executor = self._start()
 
-    def submit(self, cases: Sequence[Case]) -> Future[list[Outcome]]:
+    def submit(self, items: Sequence[WorkItem]) -> Future[list[Outcome]]:
         """See `Pool.submit`."""
         try:
-            return self._executor.submit(_work, list(cases))
+            return self._executor.submit(_work, list(items))
         except BrokenProcessPool as error:
             broken: Future[list[Outcome]] = Future()
             broken.set_exception(error)
             return broken
 
-    def collect(self, future: Future[list[Outcome]], cases: Sequence[Case]) -> list[Outcome]:
+    def collect(self, future: Future[list[Outcome]], items: Sequence[WorkItem]) -> list[Outcome]:
         """See `Pool.collect`."""
         try:
             return future.result()
         except BrokenProcessPool:
-            return [self._retry(case) for case in cases]
+            return [self._retry(item) for item in items]
 
-    def _retry(self, case: Case) -> Outcome:
-        """Answer one case alone, so that it is known which one a process dies of."""
+    def _retry(self, item: WorkItem) -> Outcome:
+        """Answer one item alone, so that it is known which one a process dies of."""
         for _ in range(2):
             try:
-                return self._executor.submit(_work, [case]).result()[0]
+                return self._executor.submit(_work, [item]).result()[0]
             except BrokenProcessPool:
                 self.close()
                 self._executor = self._start()
-        return describe_crash(case)
+        return describe_crash(item)
 
     def _start(self) -> ProcessPoolExecutor:
         threads = max((os.cpu_count() or 1) // self.workers, 1)
@@ -111,10 +111,10 @@ class Workers:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
 
-def describe_crash(case: Case) -> Outcome:
-    """What is said of a case of which processes die."""
+def describe_crash(item: WorkItem) -> Outcome:
+    """What is said of an item of which processes die."""
     sentence = "The process that read this file was stopped, by its content or for lack of memory."
-    return Outcome(rows=[Row(path=case.path, error=sentence)], final=False)
+    return Outcome(rows=[Row(path=item.path, error=sentence)], final=False)
 
 
 _worker: OwnProcess | None = None
@@ -135,7 +135,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(cases: list[Case]) -> list[Outcome]:
+def _work(items: list[WorkItem]) -> list[Outcome]:
     if _worker is None:
         raise RuntimeError("A worker was given work before it was started.")
-    return _worker.collect(_worker.submit(cases), cases)
+    return _worker.collect(_worker.submit(items), items)

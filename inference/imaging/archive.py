@@ -10,7 +10,7 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from inference.errors import InputError, TooLargeError
@@ -40,6 +40,7 @@ class Archive:
     """
 
     def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
         _check_directory(stream)
         try:
             self._zip = zipfile.ZipFile(stream)
@@ -78,6 +79,8 @@ class Archive:
 
     @contextmanager
     def _open(self, name: str) -> Iterator[BinaryIO]:
+        if self._stream.closed:
+            raise InputError("The zip archive was closed before this was read; read each scan before the next one.")
         try:
             with self._zip.open(name) as entry:
                 yield entry  # type: ignore[misc]
@@ -125,10 +128,3 @@ def _check_directory(stream: BinaryIO) -> None:
             f"A zip archive of at most {MAX_ARCHIVE_ENTRIES:,} files is accepted; received {entries:,} "
             f"with a table of contents of {directory_bytes / 2**20:.1f} MB."
         )
-
-
-def open_archive(source: bytes | Path) -> Archive:
-    """Open an archive that is in memory or on the disk."""
-    if isinstance(source, bytes):
-        return Archive(io.BytesIO(source))
-    return Archive(source.open("rb"))

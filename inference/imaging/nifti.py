@@ -106,6 +106,7 @@ def _build_volume(
         load=load,
         notes=tuple(notes),
         affine=_follow_slices(affine, axes, slices.shape[2:0:-1], size_px),
+        memory_bytes=slices.nbytes,
     )
 
 

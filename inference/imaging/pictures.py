@@ -1,7 +1,7 @@
 """From the bytes of a picture file to a decoded picture, by Pillow.
 
 Sizes are checked on the header, before pixels are decoded (`inference.limits`). DICOM and NIfTI have modules of their
-own; which of them reads a file is told by its content in `inference.imaging.scans`.
+own; which of them reads a file is told by its content (`inference.imaging.sniff`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from inference.errors import InputError
 from inference.imaging.arrays import DARK, decode_array, spread_grey
 from inference.imaging.sniff import describe
 from inference.imaging.types import DecodedImage
-from inference.limits import MAX_PIXELS, check_picture_size, too_many_pixels
+from inference.limits import MAX_PIXELS, check_file_size, check_picture_size, too_many_pixels
 
 FORMATS = {"PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"}
 """Pillow's names of the picture formats that are opened; no other decoder ever sees the bytes."""
@@ -31,8 +31,11 @@ def decode_picture(content: bytes) -> DecodedImage:
     Raises
     ------
     InputError
-        It is none of them, or damaged; `TooLargeError` by the size that its header declares.
+        It is none of them, empty or damaged; `TooLargeError` by its size or the one that its header declares.
     """
+    if not content:
+        raise InputError(f"The file is empty. {ACCEPTED} are accepted.")
+    check_file_size(len(content))
     try:
         with Image.open(io.BytesIO(content), formats=sorted(FORMATS)) as picture:
             check_picture_size(*picture.size)

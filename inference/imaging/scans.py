@@ -1,162 +1,179 @@
-"""What a file, an upload or an archive holds: pictures and volumes in a stable order, each read in its turn."""
+"""What a file, an upload or an archive holds: scans in a stable order, listed by their heads and opened one by one."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
 from inference.errors import InputError
 from inference.imaging.archive import Archive
-from inference.imaging.arrays import decode_array
-from inference.imaging.dicom.header import Header, read_header
-from inference.imaging.dicom.read import decode_single, open_file, open_series
+from inference.imaging.dicom.header import Header, read_header, read_identifiers
+from inference.imaging.dicom.read import open_file as open_dicom
+from inference.imaging.dicom.read import open_series
 from inference.imaging.dicom.series import group_series
 from inference.imaging.nifti import open_nifti
-from inference.imaging.pictures import ACCEPTED, decode_picture
+from inference.imaging.pictures import decode_picture
 from inference.imaging.sniff import HEAD_BYTES, Kind, recognise
-from inference.imaging.storage import is_remote, open_remote, unreadable
-from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage, ReadOptions, Volume
-from inference.limits import (
-    MAX_FILE_BYTES,
-    MAX_VOLUME_BYTES,
-    check_file_size,
-)
+from inference.imaging.storage import base_name, open_file
+from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage, Identifiers, ReadOptions, Volume
+from inference.limits import MAX_FILE_BYTES, MAX_VOLUME_BYTES, check_file_size
 
-ImageSource = np.ndarray | bytes | bytearray | memoryview | str | Path
-"""What `load_image` takes: pixels, an encoded file's bytes, or a path."""
-
-
-def load_image(source: ImageSource) -> DecodedImage:
-    """Decode one picture.
-
-    Parameters
-    ----------
-    source : numpy.ndarray, bytes, str or pathlib.Path
-        An array is (H, W) grey, (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA; see `decode_array` for its values. Bytes
-        are an encoded file. A path is read. A DICOM file must hold one slice; volumes are read by
-        `inference.imaging.scans.load_scans`.
-
-    Raises
-    ------
-    InputError
-        The rule that was broken, what is accepted and what was received. `TooLargeError` when it is a limit.
-    """
-    if isinstance(source, np.ndarray):
-        return DecodedImage(decode_array(source))
-    if isinstance(source, bytes | bytearray | memoryview):
-        return decode_bytes(bytes(source))
-    if isinstance(source, str | Path):
-        return decode_bytes(read_file(Path(source)))
-    raise InputError(
-        f"An image is given as bytes, a path or a NumPy array; received {type(source).__name__}."
-        if source is not None
-        else "No image was given."
-    )
-
-
-def read_file(path: Path) -> bytes:
-    """Read a file no larger than `MAX_FILE_BYTES`."""
-    try:
-        size_bytes = path.stat().st_size
-        if path.is_dir():
-            raise InputError(f"{path.name} is a folder; a single picture is accepted here.")
-        check_file_size(size_bytes)
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
-
-
-def decode_bytes(content: bytes) -> DecodedImage:
-    """Decode an encoded picture; see `load_image`."""
-    if not content:
-        raise InputError(f"The file is empty. {ACCEPTED} are accepted.")
-    check_file_size(len(content))
-    kind = recognise(content[:HEAD_BYTES])
-    if kind is Kind.DICOM:
-        return decode_single(content)
-    if kind is not Kind.OTHER:
-        raise InputError(f"A single picture is accepted here; received {kind.value}.")
-    return decode_picture(content)
+Opener = Callable[[str], BinaryIO]
+"""Opens one of a scan's files by its name, from the disk or out of the archive."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scan:
-    """One thing to be answered.
+    """One thing to be answered: a picture or a volume. Listing one decodes nothing; ``content`` opens it, once.
 
     Attributes
     ----------
+    source : str
+        What it came from, as a row names it: a path, an address, or what an upload is called.
     path : str
         Where it is inside the source: empty, or the name of an entry of the archive.
-    content : DecodedImage, Volume or InputError
-        A picture, a volume, or why it is neither.
+    number : int
+        Which of the source's scans it is, counted from 1; 0 for what is none.
+    kind : Kind
+        What its files are.
+    series : str
+        Of DICOM what tells it from the other series: ``"series 1 of 3, T1, 24 slices"``; else empty.
+    files : tuple of str
+        What ``open_file`` takes: the file, or each file of a series, in no certain order.
+    is_archived : bool
+        The files are entries of the archive that the source is.
+    open_file : callable
+        Opens one of ``files``.
+
+    Examples
+    --------
+    >>> from inference.imaging.load import load_scans
+    >>> for scan in load_scans("models/brain_tumor/examples/chelsea.jpg"):
+    ...     print(scan.number, scan.title, scan.content.pixels.shape)
+    1 chelsea.jpg (300, 451, 3)
     """
 
-    path: str
-    content: DecodedImage | Volume | InputError
+    source: str
+    path: str = ""
+    number: int = 1
+    kind: Kind = Kind.OTHER
+    series: str = ""
+    files: tuple[str, ...] = ()
+    is_archived: bool = False
+    open_file: Opener = field(default=open_file, repr=False)
+    read_content: Callable[[], DecodedImage | Volume] = field(repr=False)
+
+    @cached_property
+    def content(self) -> DecodedImage | Volume | InputError:
+        """A picture, a volume, or why it is neither; read when it is first asked for."""
+        try:
+            return self.read_content()
+        except InputError as error:
+            return error
+
+    def open(self) -> DecodedImage | Volume:
+        """The content, where an error is to be raised.
+
+        Raises
+        ------
+        InputError
+            It cannot be read.
+        """
+        if isinstance(self.content, InputError):
+            raise self.content
+        return self.content
+
+    @property
+    def title(self) -> str:
+        """What people choose it by: its series, or a name."""
+        return self.series or self.path or base_name(self.source)
+
+    @property
+    def location(self) -> str:
+        """The path of its row: the source, and behind it the name inside an archive."""
+        return f"{self.source}/{self.path}" if self.path else self.source
+
+    def locate(self, file: str) -> str:
+        """The path of the row of one of a volume's own files."""
+        return f"{self.source}/{file}" if self.is_archived else file
+
+    @property
+    def is_dicom(self) -> bool:
+        """Whether it is DICOM, so that a report can refer to its images."""
+        return self.kind is Kind.DICOM
+
+    def read_identifiers(self) -> Identifiers | None:
+        """Whose it is, as the first file's header says; None if it is no DICOM. Never read unless it is asked for.
+
+        Raises
+        ------
+        InputError
+            The file cannot be read.
+        """
+        if not self.is_dicom:
+            return None
+        with self.open_file(self.files[0]) as stream:
+            return read_identifiers(stream)
 
 
-def load_scans(source: bytes | str | Path, options: ReadOptions = DEFAULT_OPTIONS) -> Iterator[Scan]:
-    """Read what a file or an upload holds.
+@contextmanager
+def open_scans(
+    source: bytes | str | Path, options: ReadOptions = DEFAULT_OPTIONS, *, name: str | None = None
+) -> Iterator[Iterator[Scan]]:
+    """List what a file, an upload or an archive holds; what is listed can be opened inside the ``with`` block.
 
     Parameters
     ----------
     source : bytes, str or pathlib.Path
         A file's bytes, or its path; a text with ``://`` is an address that `inference.imaging.storage` reads.
     options : ReadOptions
+    name : str or None
+        What rows call it; by default its path.
 
     Yields
     ------
-    Scan
-        One, or of an archive several. A volume can be read until the next one is asked for.
+    iterator of Scan
+        One, or of an archive several: its pictures and NIfTI volumes by name, then its DICOM series. To list a series
+        the header of each of its files is read; nothing is decoded.
 
     Raises
     ------
     InputError
-        The source itself cannot be read. What fails inside an archive is a scan with its error.
+        The source cannot be opened, or is an archive that is not read.
     """
-    with _open(source) as stream:
-        kind = recognise(stream.read(HEAD_BYTES))
-        size_bytes = stream.seek(0, io.SEEK_END)
+    called = name if name is not None else "" if isinstance(source, bytes) else str(source)
+    with nullcontext(io.BytesIO(source)) if isinstance(source, bytes) else open_file(str(source)) as stream:
+        reopen = partial(io.BytesIO, source) if isinstance(source, bytes) else partial(open_file, str(source))
+        yield _list_scans(stream, called, lambda _: reopen(), options)
+
+
+def _list_scans(stream: BinaryIO, source: str, reopen: Opener, options: ReadOptions) -> Iterator[Scan]:
+    kind = recognise(stream.read(HEAD_BYTES))
+    size_bytes = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    if kind is Kind.ZIP:
+        yield from _list_archive(Archive(stream), source, options)
+        return
+
+    def read() -> DecodedImage | Volume:
         stream.seek(0)
-        if kind is Kind.ZIP:
-            yield from _load_archive(stream, options)
-        elif kind is Kind.OTHER:
+        if kind in (Kind.PICTURE, Kind.OTHER):
             check_file_size(size_bytes)
-            yield Scan(path="", content=decode_bytes(stream.read(size_bytes)))
-        else:
-            check_file_size(size_bytes, MAX_VOLUME_BYTES)
-            yield Scan(path="", content=_open_volume(stream, kind, options))
+            return decode_picture(stream.read(size_bytes))
+        check_file_size(size_bytes, MAX_VOLUME_BYTES)
+        return _open_volume(stream, kind, options)
 
-
-@contextmanager
-def _open(source: bytes | str | Path) -> Iterator[BinaryIO]:
-    if isinstance(source, bytes):
-        yield io.BytesIO(source)
-        return
-    if isinstance(source, str) and is_remote(source):
-        with open_remote(source) as stream:
-            yield stream
-        return
-    path = Path(source)
-    try:
-        stream = path.open("rb")
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
-    with stream:
-        yield stream
+    yield Scan(source=source, kind=kind, files=(source,), open_file=reopen, read_content=read)
 
 
 def _open_volume(stream: BinaryIO, kind: Kind, options: ReadOptions) -> DecodedImage | Volume:
     """A volume, or the picture that a volume of one slice is."""
-    if kind is Kind.DICOM:
-        return _unwrap(open_file(stream, options))
-    return _unwrap(open_nifti(stream, kind, options))
+    return _unwrap(open_dicom(stream, options) if kind is Kind.DICOM else open_nifti(stream, kind, options))
 
 
 def _unwrap(volume: Volume) -> DecodedImage | Volume:
@@ -166,49 +183,75 @@ def _unwrap(volume: Volume) -> DecodedImage | Volume:
     return DecodedImage(image.pixels, (*image.notes, *volume.notes), image.modality, volume.identifiers)
 
 
-def _load_archive(stream: BinaryIO, options: ReadOptions) -> Iterator[Scan]:
+def _list_archive(archive: Archive, source: str, options: ReadOptions) -> Iterator[Scan]:
     """Pictures and NIfTI volumes by name, then DICOM series."""
-    archive = Archive(stream)
     if not archive.names:
         raise InputError("The zip archive holds no file.")
     slices: list[str] = []
+    number = 0
     for name in archive.names:
         try:
             kind = recognise(archive.read_head(name, HEAD_BYTES))
-            if kind is Kind.DICOM:
-                slices.append(name)
-                continue
-            yield Scan(path=name, content=_open_entry(archive, name, kind, options))
         except InputError as error:
-            yield Scan(path=name, content=error)
-    if slices:
-        yield from load_series(slices, archive.open, options)
+            yield refused_scan(error, source, name)
+            continue
+        if kind is Kind.DICOM:
+            slices.append(name)
+            continue
+        is_scan = kind not in (Kind.OTHER, Kind.ZIP)
+        number += is_scan
+        yield Scan(
+            source=source,
+            path=name,
+            number=number if is_scan else 0,
+            kind=kind,
+            files=(name,),
+            is_archived=True,
+            open_file=archive.open,
+            read_content=_entry_reader(archive, name, kind, options),
+        )
+    for scan in list_series(slices, archive.open, source, options):
+        number += scan.number > 0
+        yield replace(scan, number=number if scan.number else 0, is_archived=True)
 
 
-def _open_entry(archive: Archive, name: str, kind: Kind, options: ReadOptions) -> DecodedImage | Volume:
-    if kind is Kind.ZIP:
-        raise InputError("An archive inside an archive is not opened; unpack it first.")
-    if kind is Kind.OTHER:
-        return decode_bytes(archive.read(name, MAX_FILE_BYTES))
-    return _open_volume(archive.open(name), kind, options)
+def _entry_reader(archive: Archive, name: str, kind: Kind, options: ReadOptions) -> Callable[[], DecodedImage | Volume]:
+    def read() -> DecodedImage | Volume:
+        if kind is Kind.ZIP:
+            raise InputError("An archive inside an archive is not opened; unpack it first.")
+        if kind in (Kind.PICTURE, Kind.OTHER):
+            return decode_picture(archive.read(name, MAX_FILE_BYTES))
+        return _open_volume(archive.open(name), kind, options)
+
+    return read
 
 
-def load_series(names: list[str], read: Callable[[str], BinaryIO], options: ReadOptions) -> Iterator[Scan]:
-    """Read the DICOM files of one folder or archive as the series that they are.
+def refused_scan(error: InputError, source: str, path: str = "") -> Scan:
+    """A scan of which it is known already why it cannot be read."""
+
+    def refuse() -> DecodedImage | Volume:
+        raise error
+
+    return Scan(source=source, path=path, number=0, read_content=refuse)
+
+
+def list_series(names: Sequence[str], read: Opener, source: str, options: ReadOptions) -> Iterator[Scan]:
+    """List the DICOM files of one folder or archive as the series that they are.
 
     Parameters
     ----------
-    names : list of str
-        What ``read`` takes; also the scans' paths.
-    read : Callable
+    names : sequence of str
+        What ``read`` takes.
+    read : callable
         Opens a file.
+    source : str
+        See `Scan`.
     options : ReadOptions
 
     Yields
     ------
     Scan
-        A file that is no image, with its error; then pictures and volumes. A volume's path is empty, and its ``paths``
-        name its files.
+        A file that is no image, with its error; then the series.
     """
     headers: list[tuple[Header, str]] = []
     for name in names:
@@ -216,21 +259,28 @@ def load_series(names: list[str], read: Callable[[str], BinaryIO], options: Read
             with read(name) as stream:
                 headers.append((read_header(stream), name))
         except InputError as error:
-            yield Scan(path=name, content=error)
-    for series, files in group_series(headers):
-        yield load_stack(series, files, read, options)
+            yield refused_scan(error, source, name)
+    for number, (series, files) in enumerate(group_series(headers), start=1):
+        scan = build_series(series, files, read, source, options)
+        yield replace(scan, number=number, path="" if len(files) > 1 else files[0][1])
 
 
-def load_stack(
-    series: str, files: list[tuple[Header, str]], read: Callable[[str], BinaryIO], options: ReadOptions
+def build_series(
+    series: str, files: Sequence[tuple[Header, str]], read: Opener, source: str, options: ReadOptions
 ) -> Scan:
-    """Open one of the stacks that `inference.imaging.dicom.series.group_series` tells apart."""
-    if len(files) > 1:
-        return Scan(path="", content=open_series(files, read, options, series))
-    path = files[0][1]
-    try:
-        with read(path) as stream:
-            volume = open_file(stream, options)
-        return Scan(path=path, content=_unwrap(replace(volume, series=series)))
-    except InputError as error:
-        return Scan(path=path, content=error)
+    """The scan of one of the stacks that `inference.imaging.dicom.series.group_series` tells apart."""
+
+    def read_content() -> DecodedImage | Volume:
+        if len(files) > 1:
+            return open_series(files, read, options, series)
+        with read(files[0][1]) as stream:
+            return _unwrap(replace(open_dicom(stream, options), series=series))
+
+    return Scan(
+        source=source,
+        kind=Kind.DICOM,
+        series=series,
+        files=tuple(name for _, name in files),
+        open_file=read,
+        read_content=read_content,
+    )

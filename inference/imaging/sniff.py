@@ -16,6 +16,12 @@ _NIFTI_BYTES = 540
 _VALUE_REPRESENTATIONS = frozenset(b"AE AS CS DA DS IS LO LT OB PN SH ST TM UI UL US".split())
 """The value representations with which an explicit DICOM data set may begin (PS3.5, 6.2)."""
 
+_PICTURES = (
+    *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM"),
+    *(b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+"),  # TIFF and BigTIFF
+)
+"""How the files of the formats begin that are opened as pictures; WebP, inside RIFF, is looked for by itself."""
+
 
 class Kind(Enum):
     """What `recognise` tells apart; the value names it inside a sentence."""
@@ -24,6 +30,7 @@ class Kind(Enum):
     NIFTI = "a NIfTI volume"
     GZIPPED_NIFTI = "a compressed NIfTI volume"
     ZIP = "a zip archive"
+    PICTURE = "a picture"
     OTHER = "something else"
 
 
@@ -41,7 +48,10 @@ def recognise(head: bytes) -> Kind:
         return Kind.NIFTI
     if head.startswith(b"\x1f\x8b") and _is_nifti(_inflate(head)):
         return Kind.GZIPPED_NIFTI
-    return Kind.DICOM if _is_dicom(head) else Kind.OTHER
+    if _is_dicom(head):
+        return Kind.DICOM
+    is_picture = head.startswith(_PICTURES) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
+    return Kind.PICTURE if is_picture else Kind.OTHER
 
 
 def _is_dicom(head: bytes) -> bool:

@@ -1,11 +1,15 @@
 """Files, wherever they lie: on a disk, or at an address such as ``s3://bucket/scans`` that fsspec reads.
 
+Everybody else takes a path or an address as text and asks here; nobody else tells the two apart. fsspec is imported for
+addresses only, because the desktop program does without it.
+
 Credentials are those of the process (environment, profile, service account); an address that holds a password is
 refused, because addresses stand in rows and messages.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -13,14 +17,6 @@ from urllib.parse import urlsplit
 
 from inference.errors import InputError, SettingsError
 from inference.limits import MAX_ARCHIVE_BYTES, check_file_size
-
-
-def unreadable(path: Path, error: OSError | ValueError) -> InputError:
-    """The error of a path that cannot be opened."""
-    if isinstance(error, FileNotFoundError):
-        return InputError(f"There is no file {path.name}.")
-    return InputError(f"The file {path.name} cannot be read: {getattr(error, 'strerror', None) or error}.")
-
 
 _IN_MEMORY_BYTES = 64 * 2**20
 """A larger file waits on the disk while it is read, without a name, so that nothing of it stays behind."""
@@ -66,14 +62,23 @@ def connect(path: str) -> tuple[Any, str]:
     return filesystem, inner
 
 
-def list_remote(folder: str) -> tuple[list[str], list[str]]:
-    """The names of the files and of the folders in a folder.
+def list_folder(folder: str) -> tuple[list[str], list[str]]:
+    """The names of the files and of the folders in a folder; a link to a folder is neither, or a walk might not end.
 
     Raises
     ------
     OSError
         It cannot be listed.
     """
+    if is_remote(folder):
+        return _list_remote(folder)
+    with os.scandir(folder) as entries:
+        listed = list(entries)
+    folders = [entry.name for entry in listed if entry.is_dir(follow_symlinks=False)]
+    return [entry.name for entry in listed if not entry.is_dir()], folders
+
+
+def _list_remote(folder: str) -> tuple[list[str], list[str]]:
     filesystem, path = connect(folder)
     try:
         entries = filesystem.ls(path, detail=True)
@@ -89,8 +94,10 @@ def list_remote(folder: str) -> tuple[list[str], list[str]]:
     return names["file"], names["directory"]
 
 
-def is_remote_folder(path: str) -> bool:
-    """Whether there is a folder at an address; False if that cannot be told."""
+def is_folder(path: str) -> bool:
+    """Whether there is a folder at a path or an address; False if that cannot be told."""
+    if not is_remote(path):
+        return Path(path).is_dir()
     try:
         filesystem, inner = connect(path)
         return bool(filesystem.isdir(inner))
@@ -98,6 +105,26 @@ def is_remote_folder(path: str) -> bool:
         raise
     except Exception:
         return False
+
+
+def is_device(path: str) -> bool:
+    """Whether something is there that is no file: of a pipe the end would be waited for."""
+    return not is_remote(path) and Path(path).exists() and not Path(path).is_file()
+
+
+def join_path(folder: str, name: str) -> str:
+    """The path of a name in a folder."""
+    return f"{folder.rstrip('/')}/{name}" if is_remote(folder) else str(Path(folder, name))
+
+
+def base_name(path: str) -> str:
+    """The last part of a path."""
+    return path.rstrip("/").rpartition("/")[2] if is_remote(path) else Path(path).name
+
+
+def resolve_path(path: str) -> str:
+    """What two paths to the same place have in common."""
+    return path.rstrip("/") if is_remote(path) else str(Path(path).resolve())
 
 
 def read_head(path: str, size_bytes: int) -> bytes:
@@ -110,32 +137,39 @@ def read_head(path: str, size_bytes: int) -> bytes:
     with open_head(path) as stream:
         try:
             return stream.read(size_bytes)
-        except Exception as error:
-            raise _unreadable(path, error) from error
+        except Exception as error:  # each storage has exceptions of its own
+            raise unreadable(path, error) from error
 
 
 def open_head(path: str) -> BinaryIO:
-    """Open a file of which little is read: it is fetched piece by piece.
+    """Open a file of which little is read: one that lies elsewhere is fetched piece by piece.
 
     Raises
     ------
     InputError
     """
+    if not is_remote(path):
+        return open_file(path)
     filesystem, inner = connect(path)
     try:
         return cast(BinaryIO, filesystem.open(inner, "rb", block_size=_HEAD_BYTES))
     except Exception as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def open_remote(path: str) -> BinaryIO:
-    """Fetch a file and open it.
+def open_file(path: str) -> BinaryIO:
+    """Open a file to read all of it; whoever asks closes it. One that lies elsewhere is fetched first.
 
     Raises
     ------
     InputError
         It cannot be read; `TooLargeError` before it is fetched.
     """
+    if not is_remote(path):
+        try:
+            return Path(path).open("rb")
+        except (OSError, ValueError) as error:
+            raise unreadable(path, error) from error
     filesystem, inner = connect(path)
     fetched = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - whoever asked closes it
     try:
@@ -149,15 +183,18 @@ def open_remote(path: str) -> BinaryIO:
         raise
     except Exception as error:
         fetched.close()
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     fetched.seek(0)
     return cast(BinaryIO, fetched)
 
 
-def _unreadable(path: str, error: Exception) -> InputError:
-    name = path.rpartition("/")[2]
+def unreadable(path: str | Path, error: Exception) -> InputError:
+    """The error of a path or an address that cannot be read."""
+    name = base_name(str(path))
     if isinstance(error, FileNotFoundError):
         return InputError(f"There is no file {name}.")
+    if not is_remote(str(path)) and isinstance(error, OSError | ValueError):
+        return InputError(f"The file {name} cannot be read: {getattr(error, 'strerror', None) or error}.")
     return InputError(f"The file {name} cannot be read: {_name(error)}.")
 
 

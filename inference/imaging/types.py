@@ -119,6 +119,8 @@ class Volume:
     affine : numpy.ndarray, shape (4, 4), float64, or None
         From (column, row, slice) of the slices as they are loaded, counted from 0 in the middle of a pixel, to
         millimetres to the patient's right, front and head (NIfTI's RAS+). None if the source does not say.
+    memory_bytes : int
+        What it keeps in memory while it is open; 0 for files that are read slice by slice.
     """
 
     count: int
@@ -130,3 +132,4 @@ class Volume:
     notes: tuple[str, ...] = ()
     identifiers: Identifiers | None = None
     affine: np.ndarray | None = None
+    memory_bytes: int = 0

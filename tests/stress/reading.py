@@ -75,7 +75,7 @@ def _read_picture(content: bytes) -> tuple[str, str]:
 
 def _read_scans(content: bytes) -> tuple[str, str]:
     from inference import GyrusError
-    from inference.imaging.scans import load_scans
+    from inference.imaging.load import load_scans
     from inference.imaging.types import Volume
 
     answers = []

@@ -48,7 +48,7 @@ _TOO_LARGE_BYTES = 65 * 2**20
 
 
 @dataclass(frozen=True)
-class Case:
+class WorkItem:
     """One file, and what it was answered alone: by the API, with a heat map, and on the page."""
 
     name: str
@@ -97,11 +97,11 @@ def same(one: Any, other: Any) -> bool:
 class Visitor:
     """What one client does, again and again."""
 
-    def __init__(self, url: str, cases: Sequence[Case], ledger: Ledger, seed: int) -> None:
+    def __init__(self, url: str, cases: Sequence[WorkItem], ledger: Ledger, seed: int) -> None:
         self._url, self._cases, self._ledger = url, cases, ledger
         self._chance = random.Random(seed)
         self._client = httpx.Client(timeout=_ANSWER_LIMIT_S)
-        self._kinds: dict[str, tuple[float, Callable[[Case], str]]] = {
+        self._kinds: dict[str, tuple[float, Callable[[WorkItem], str]]] = {
             "plain": (0.62, self._ask_plain),
             "explained": (0.12, self._ask_explained),
             "page": (0.12, self._ask_page),
@@ -133,17 +133,17 @@ class Visitor:
             self._ledger.refused_for_load += 1
             time.sleep(min(float(answer.headers["Retry-After"]), 5.0))
 
-    def _ask_plain(self, case: Case) -> str:
+    def _ask_plain(self, case: WorkItem) -> str:
         return compare(case, case.plain, read_answer(self._send("/api/classify", files={"file": ("x", case.content)})))
 
-    def _ask_explained(self, case: Case) -> str:
+    def _ask_explained(self, case: WorkItem) -> str:
         answer = self._send("/api/classify?explain=1", files={"file": ("x", case.content)})
         return compare(case, case.explained, read_answer(answer))
 
-    def _ask_page(self, case: Case) -> str:
+    def _ask_page(self, case: WorkItem) -> str:
         return compare(case, case.paged, ask_page(self._send, case.content))
 
-    def _ask_slowly(self, case: Case) -> str:
+    def _ask_slowly(self, case: WorkItem) -> str:
         body, headers = encode_form(case.content)
 
         def trickle() -> Any:
@@ -154,19 +154,19 @@ class Visitor:
         answer = self._client.post(f"{self._url}/api/classify", content=trickle(), headers=headers)
         return "" if answer.status_code in (429, 503) else compare(case, case.plain, read_answer(answer))
 
-    def _hang_up(self, case: Case) -> str:
+    def _hang_up(self, case: WorkItem) -> str:
         """Send half of a form, or all of it, and close the connection without waiting."""
         body, headers = encode_form(case.content)
         sent = body[: self._chance.choice((0, len(body) // 2, len(body)))]
         self._post(f"Content-Type: {headers['Content-Type']}\r\nContent-Length: {len(body)}", sent).close()
         return ""
 
-    def _probe(self, _: Case) -> str:
+    def _probe(self, _: WorkItem) -> str:
         path, status = self._chance.choice((("/readyz", 200), ("/healthz", 200), ("/api/models", 200), ("/", 200)))
         answer = self._client.get(f"{self._url}{path}")
         return "" if answer.status_code in (status, 429) else f"{path} answered {answer.status_code}"
 
-    def _ask_too_large(self, _: Case) -> str:
+    def _ask_too_large(self, _: WorkItem) -> str:
         """Promise more than is accepted: the answer must come before the body does."""
         form = "Content-Type: multipart/form-data; boundary=x\r\n"
         with self._post(f"{form}Content-Length: {_TOO_LARGE_BYTES}", b"") as connection:
@@ -205,14 +205,14 @@ def read_answer(answer: httpx.Response) -> tuple[int, Any]:
     return answer.status_code, answer.json()
 
 
-def compare(case: Case, expected: Any, received: Any) -> str:
+def compare(case: WorkItem, expected: Any, received: Any) -> str:
     """What is wrong with an answer, or nothing."""
     if same(list(expected), list(received)):
         return ""
     return f"{case.name} was answered {str(received)[:300]} and alone {str(expected)[:300]}"
 
 
-def build_cases(url: str) -> list[Case]:
+def build_cases(url: str) -> list[WorkItem]:
     """The seeds and some that were damaged, each asked alone."""
     seeds = build_seeds()
     files = {
@@ -235,7 +235,7 @@ def build_cases(url: str) -> list[Case]:
             if fault := find_faults(*plain):
                 raise RuntimeError(f"{name}, asked alone: {fault}")
             explained = read_answer(client.post("/api/classify?explain=1", files=form))
-            cases.append(Case(name, content, plain, explained, ask_page(send, content)))
+            cases.append(WorkItem(name, content, plain, explained, ask_page(send, content)))
     return cases
 
 
@@ -294,7 +294,7 @@ def run_soak(out: Path, minutes: float, seed: int) -> int:
 
 
 def summarise(
-    ledger: Ledger, watch: Watch, cases: Sequence[Case], is_alive: bool, log: str, minutes: float
+    ledger: Ledger, watch: Watch, cases: Sequence[WorkItem], is_alive: bool, log: str, minutes: float
 ) -> dict[str, Any]:
     """The figures of a run."""
     first, last = watch.fit_growth()

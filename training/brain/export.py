@@ -17,7 +17,7 @@ import numpy as np
 
 from inference.answer.decision import feature_distance, to_probabilities
 from inference.errors import BundleError
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from inference.model.engine import OnnxEngine
 from inference.model.preprocess import build_batch
 from training.brain.augment import strip_skull

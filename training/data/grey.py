@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from training.data.manifest import Sample
 
 STORED_SIZE_PX = 256

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from inference.errors import GyrusError, InputError
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from training.data.duplicates import Duplicates, join_pictures, name_groups
 from training.data.grey import thumbnail, to_grey
 from training.data.layout import LAYOUTS, FolderContents, list_folder, relative_path

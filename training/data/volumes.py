@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from training.data.grey import to_grey
 from training.data.manifest import NO_TUMOUR, Box, Sample
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from inference import Classifier, GyrusError, Prediction, load_image
-from inference.imaging.scans import ImageSource
+from inference.imaging.load import ImageSource
 from inference.imaging.types import DecodedImage
 from training.data.grey import read_pictures
 from training.data.manifest import CLASS_LABELS, UNKNOWN_TUMOUR, Sample, read_manifest

@@ -16,8 +16,8 @@ import numpy as np
 from inference import BundleError, Classifier, Prediction, SettingsError
 from inference.answer.prediction import Verdict
 from inference.answer.volume import VolumePrediction, predict_volume
-from inference.batch.find import find_cases
-from inference.imaging.types import ReadOptions, Volume
+from inference.imaging.load import load_scans
+from inference.imaging.types import Volume
 from inference.model.bundle import ModelBundle
 from training.data.volumes import load_axial
 
@@ -68,11 +68,9 @@ def _read_masked(folder: Path) -> Iterator[tuple[Path, Volume]]:
 def _open_volumes(path: Path) -> Iterator[Volume]:
     if not path.exists():
         return
-    for case in find_cases([path]):
-        if case.is_large:
-            for scan in case.load(ReadOptions()):
-                if isinstance(scan.content, Volume):
-                    yield scan.content
+    for scan in load_scans(path):
+        if isinstance(scan.content, Volume):
+            yield scan.content
 
 
 def _measure_masked(scan: Path, volume: Volume, found: VolumePrediction, bundle: ModelBundle) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from keras import layers
 
 from inference.answer.decision import picture_novelty
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from inference.model.preprocess import resize_image, scale_values
 from inference.model.schema import InputSpec, NoveltyRule
 from training.data.folder import Folder

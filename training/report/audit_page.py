@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from training.report.html import build_page, count_of, encode_preview, number, paragraphs, percent, table
 
 _SHOWN = 24

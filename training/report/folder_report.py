@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from training.data.folder import Folder
 from training.report.html import (
     build_page,

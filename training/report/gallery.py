@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from training.data.layout import relative_path
 from training.report.evaluated import EvaluatedBundle
 from training.report.html import bullets, count_of, encode_preview, paragraphs, percent

@@ -6,23 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
+from inference.answer.answer import Answer, answer_scan
 from inference.answer.prediction import Prediction
-from inference.answer.rows import Row, build_row, build_volume_rows
-from inference.answer.volume import SliceClassifier, predict_volume
+from inference.answer.rows import Row
+from inference.answer.volume import SliceClassifier
 from inference.errors import InputError
-from inference.imaging.scans import load_scans
-from inference.imaging.types import DecodedImage, Slice, Volume
+from inference.imaging.scans import Scan, open_scans
+from inference.imaging.types import DecodedImage, Volume
 from ui.words.answer import HeatPresentation, Presentation, present_heatmap, present_prediction
 from ui.words.volume import present_volume
 
-
-class ClassifierLike(SliceClassifier, Protocol):
-    """What the program needs of `inference.Classifier`; tests hand in a fake."""
-
-    def predict(self, source: DecodedImage, /, *, explain: bool = False) -> Prediction:
-        """See `inference.Classifier.predict`."""
+_OTHERS_LEFT = "Only the first picture or volume of the archive was read."
 
 
 class Withdrawn(Exception):  # noqa: N818 - nothing is wrong: nobody waits for the answer any more
@@ -48,8 +43,8 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What one run gave.
+class ShownAnswer:
+    """What one run gave, in words and pictures.
 
     Attributes
     ----------
@@ -79,23 +74,24 @@ def read_view(path: Path) -> View:
     InputError
         It cannot be read.
     """
-    with _open_content(path) as content:
+    with _open_first(path) as scan:
+        content = scan.open()
         return _view_slice(content, content.count // 2) if isinstance(content, Volume) else View(content)
 
 
 def answer_file(
-    classifier: ClassifierLike, path: Path, known: View | None = None, wanted: Callable[[], bool] = lambda: True
-) -> Answer:
+    classifier: SliceClassifier, path: Path, known: View | None = None, wanted: Callable[[], bool] = lambda: True
+) -> ShownAnswer:
     """Classify a file.
 
     Parameters
     ----------
-    classifier : ClassifierLike
+    classifier : SliceClassifier
     path : pathlib.Path
     known : View or None
         What `read_view` gave, if it did: a picture is not read again.
     wanted : callable
-        Asked before each slice of a volume.
+        Asked before each picture and each slice of a volume.
 
     Raises
     ------
@@ -106,64 +102,57 @@ def answer_file(
     Withdrawn
         ``wanted`` said no.
     """
+
+    def check() -> None:
+        if not wanted():
+            raise Withdrawn
+
     if known is not None and known.count == 1:
-        return _answer_picture(classifier, path, known.image)
-    with _open_content(path) as content:
-        if isinstance(content, Volume):
-            return _answer_volume(classifier, path, content, wanted)
-        return _answer_picture(classifier, path, content)
+        scan = Scan(source=str(path), files=(str(path),), read_content=lambda: known.image)
+        return _show(answer_scan(classifier, scan, explain=True, check=check), classifier)
+    with _open_first(path) as scan:
+        return _show(answer_scan(classifier, scan, explain=True, check=check), classifier)
 
 
 @contextmanager
-def _open_content(path: Path) -> Iterator[DecodedImage | Volume]:
-    """The first picture or volume of a file: an archive may hold several, and files that are neither."""
-    errors: list[InputError] = []
-    for scan in load_scans(path):
-        if isinstance(scan.content, InputError):
-            errors.append(scan.content)
-            continue
-        note = ("Only the first picture or volume of the archive was read.",) if scan.path else ()
-        yield replace(scan.content, notes=(*scan.content.notes, *note))
-        return
-    raise errors[0]
+def _open_first(path: Path) -> Iterator[Scan]:
+    """The first picture or volume of a file that can be read: an archive may hold several, and files that are
+    neither.
+    """
+    first_error: InputError | None = None
+    with open_scans(path) as scans:
+        for scan in scans:
+            content = scan.content
+            if isinstance(content, InputError):
+                first_error = first_error or content
+                continue
+            if scan.is_archived:
+                content = replace(content, notes=(*content.notes, _OTHERS_LEFT))
+            yield _as_whole(scan, path, content)
+            return
+    raise first_error or InputError(f"{path.name} holds nothing that can be read.")
 
 
-def _answer_picture(classifier: ClassifierLike, path: Path, image: DecodedImage) -> Answer:
-    prediction = classifier.predict(image, explain=True)
-    return Answer(
-        view=View(image),
-        prediction=prediction,
-        presentation=present_prediction(prediction, classifier.bundle),
-        heat=_present_heat(prediction),
-        rows=(build_row(str(path), prediction),),
+def _as_whole(scan: Scan, path: Path, content: DecodedImage | Volume) -> Scan:
+    """A scan as if the file held nothing else: its rows are called after the file."""
+    return replace(scan, source=str(path), path="", is_archived=False, read_content=lambda: content)
+
+
+def _show(answer: Answer, classifier: SliceClassifier) -> ShownAnswer:
+    content, bundle = answer.scan.open(), classifier.bundle
+    is_volume = isinstance(content, Volume)
+    return ShownAnswer(
+        view=View(answer.image, answer.shown + 1, content.count if isinstance(content, Volume) else 1),
+        prediction=answer.prediction,
+        presentation=(
+            present_volume(answer.volume, bundle)
+            if is_volume and answer.volume
+            else present_prediction(answer.prediction, bundle)
+        ),
+        heat=present_heatmap(answer.heatmap) if answer.heatmap else None,
+        rows=answer.rows,
     )
 
 
-def _answer_volume(classifier: ClassifierLike, path: Path, volume: Volume, wanted: Callable[[], bool]) -> Answer:
-    def load(number: int) -> Slice:
-        if not wanted():
-            raise Withdrawn
-        return volume.load(number)
-
-    found = predict_volume(classifier, replace(volume, load=load))
-    if found.best_slice is None:
-        readable = [number for number, one in enumerate(found.slices) if not isinstance(one, InputError)]
-        view, prediction = _view_slice(volume, readable[len(readable) // 2]), found.answer
-    else:
-        view = _view_slice(volume, found.best_slice)
-        prediction = replace(found.answer, heatmap=classifier.predict(view.image, explain=True).heatmap)
-    return Answer(
-        view=view,
-        prediction=prediction,
-        presentation=present_volume(found, classifier.bundle),
-        heat=_present_heat(prediction),
-        rows=tuple(build_volume_rows(str(path), volume, found)),
-    )
-
-
-def _view_slice(volume: Volume, number: int) -> View:
-    return View(volume.load(number).image, number + 1, volume.count)
-
-
-def _present_heat(prediction: Prediction) -> HeatPresentation | None:
-    return present_heatmap(prediction.heatmap) if prediction.heatmap else None
+def _view_slice(volume: Volume, index: int) -> View:
+    return View(volume.load(index).image, index + 1, volume.count)

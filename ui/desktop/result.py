@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from inference.errors import GyrusError
 from inference.model.bundle import ModelBundle
-from ui.desktop.answering import Answer
+from ui.desktop.answering import ShownAnswer
 from ui.desktop.picture import render_picture
 from ui.words.answer import NumberRow, Presentation
 from ui.words.model import word_disclaimer
@@ -36,14 +36,14 @@ def word_result(name: str, presentation: Presentation, bundle: ModelBundle) -> s
     return "\n".join(line for line in [*lines, word_disclaimer(bundle)] if line)
 
 
-def save_result(target: Path, answer: Answer, bundle: ModelBundle, *, heat: bool) -> tuple[Path, Path]:
+def save_result(target: Path, answer: ShownAnswer, bundle: ModelBundle, *, heat: bool) -> tuple[Path, Path]:
     """Write the answer as a PNG file and, beside it, as JSON: the row, of a volume with ``slices``, as the API has it.
 
     Parameters
     ----------
     target : pathlib.Path
         The PNG file; whoever asked for its name has asked about writing over it.
-    answer : Answer
+    answer : ShownAnswer
     bundle : ModelBundle
     heat : bool
         Draw the heat map.
@@ -72,7 +72,7 @@ def save_result(target: Path, answer: Answer, bundle: ModelBundle, *, heat: bool
     return png_path, json_path
 
 
-def render_result(answer: Answer, bundle: ModelBundle, *, heat: bool) -> Image.Image:
+def render_result(answer: ShownAnswer, bundle: ModelBundle, *, heat: bool) -> Image.Image:
     """Draw the picture, and under it the sentence, the percentages and the disclaimer."""
     presentation = answer.presentation
     heatmap = answer.prediction.heatmap if heat and answer.heat and answer.heat.drawn else None

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Protocol
 
 from inference.answer.classifier import Classifier
+from inference.answer.volume import SliceClassifier
 from inference.model.bundle import ModelBundle
-from ui.desktop.answering import Answer, ClassifierLike, View, answer_file, read_view
+from ui.desktop.answering import ShownAnswer, View, answer_file, read_view
 from ui.desktop.files import list_neighbours
 from ui.desktop.worker import Done, Job, Wanted
 from ui.words.answer import Presentation
@@ -46,7 +47,7 @@ class Session:
         The chosen file.
     view : View or None
         The file's picture, or the slice of it that is shown, as soon as it has been read.
-    answer : Answer or None
+    answer : ShownAnswer or None
     presentation : Presentation
         The sentence to show, whatever the state.
     busy : bool
@@ -59,19 +60,19 @@ class Session:
         self,
         bundles: Sequence[ModelBundle],
         worker: WorkerLike,
-        load: Callable[[Path], ClassifierLike] = Classifier.load,
+        load: Callable[[Path], SliceClassifier] = Classifier.load,
     ) -> None:
         self.bundles = tuple(bundles)
         self.bundle = self.bundles[0]
         self.path: Path | None = None
         self.view: View | None = None
-        self.answer: Answer | None = None
+        self.answer: ShownAnswer | None = None
         self.presentation = self._idle()
         self.busy = False
         self.changed: Callable[[], None] = lambda: None
         self._worker = worker
         self._load = load
-        self._loaded: dict[Path, ClassifierLike] = {}  # touched by jobs only, which run one after the other
+        self._loaded: dict[Path, SliceClassifier] = {}  # touched by jobs only, which run one after the other
         self._neighbours: tuple[Path, ...] = ()
         self._revision = 0
 
@@ -133,7 +134,7 @@ class Session:
         def wanted() -> bool:
             return self._revision == revision
 
-        def run() -> Answer:
+        def run() -> ShownAnswer:
             return answer_file(self._classifier(bundle.path), path, view, wanted)
 
         self._worker.submit(run, self._show_answer, wanted)
@@ -144,7 +145,7 @@ class Session:
         self.changed = lambda: None
         self._withdraw()
 
-    def _classifier(self, path: Path) -> ClassifierLike:
+    def _classifier(self, path: Path) -> SliceClassifier:
         if path not in self._loaded:
             self._loaded[path] = self._load(path)
         return self._loaded[path]
@@ -174,7 +175,7 @@ class Session:
         self._neighbours = () if isinstance(outcome, Exception) else outcome
         self.changed()
 
-    def _show_answer(self, outcome: Answer | Exception) -> None:
+    def _show_answer(self, outcome: ShownAnswer | Exception) -> None:
         self.busy = False
         if isinstance(outcome, Exception):
             self.presentation = present_error(outcome)

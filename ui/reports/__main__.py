@@ -9,13 +9,17 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from inference.answer.answer import answer_scan
 from inference.answer.classifier import Classifier
 from inference.errors import GyrusError, OutputError
 from inference.imaging.types import PLANES, WINDOWS, ReadOptions
 from inference.settings import Settings
+from ui.reports.capture import encode_capture
 from ui.reports.files import check_targets, write_new
-from ui.reports.finding import Finding, build_finding
+from ui.reports.finding import Finding, build_finding, check_source, choose_scan
+from ui.reports.pdf import encode_pdf
 from ui.reports.sources import build_subject, check_references
+from ui.reports.structured import encode_report
 
 _EPILOG = """\
 Without --keep-identity no report names the patient, the institution or a date: the DICOM files belong to a new patient
@@ -61,14 +65,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     try:
-        finding = build_finding(
-            classifier,
-            options.source,
-            ReadOptions(plane=options.plane, window=options.window),
-            number=options.scan,
-            keep_identity=options.keep_identity,
-            needs_dicom=options.sr is not None or options.capture is not None or options.keep_identity,
-        )
+        reading = ReadOptions(plane=options.plane, window=options.window)
+        needs_sources = options.sr is not None or options.capture is not None or options.keep_identity
+        with choose_scan(options.source, reading, options.scan) as scan:
+            if needs_sources:
+                check_source(scan)
+            finding = build_finding(
+                answer_scan(classifier, scan, explain=True),
+                classifier.bundle,
+                needs_sources=needs_sources,
+                keep_identity=options.keep_identity,
+            )
         for path, content in list(_encode(finding, options)):
             write_new(path, content)
             print(path)
@@ -92,14 +99,9 @@ def _check_installed(options: argparse.Namespace) -> None:
 def _encode(finding: Finding, options: argparse.Namespace) -> Iterator[tuple[Path, bytes]]:
     """Each report that was asked for; the DICOM ones belong to the same patient and study."""
     if options.pdf is not None:
-        from ui.reports.pdf import encode_pdf
-
         yield options.pdf, encode_pdf(finding, keep_identity=options.keep_identity)
     if options.sr is None and options.capture is None:
         return
-    from ui.reports.capture import encode_capture
-    from ui.reports.structured import encode_report
-
     check_references(finding.sources)
     subject = build_subject(finding.sources[0], keep_identity=options.keep_identity)
     if options.sr is not None:

@@ -1,32 +1,23 @@
-"""From a source to what the reports show: the answer, the slice that shows it, its heat map, and the DICOM files."""
+"""From an answer to what the reports show: the slice that shows it, its heat map, and the DICOM files it stands in."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
 
 import numpy as np
 
+from inference.answer.answer import Answer
 from inference.answer.prediction import Heatmap, Prediction
-from inference.answer.volume import SliceClassifier, VolumePrediction, predict_volume
-from inference.batch.find import find_cases
+from inference.answer.volume import VolumePrediction
 from inference.errors import InputError
-from inference.imaging.archive import Archive
-from inference.imaging.sniff import HEAD_BYTES, Kind, recognise
-from inference.imaging.storage import unreadable
-from inference.imaging.types import DecodedImage, ReadOptions, Volume
+from inference.imaging.find import find_items
+from inference.imaging.scans import Scan
+from inference.imaging.types import ReadOptions, Volume
 from inference.model.bundle import ModelBundle
 from ui.reports.sources import SourceSlice, read_sources
-
-
-class ExplainingClassifier(SliceClassifier, Protocol):
-    """What is needed of `inference.Classifier`."""
-
-    def predict(self, source: DecodedImage, /, *, explain: bool = False) -> Prediction:
-        """Classify one picture."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,7 +37,7 @@ class Finding:
     pixels : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
         That slice.
     sources : tuple of SourceSlice
-        Of each slice the DICOM file; empty if the source is no DICOM.
+        Of each slice the DICOM file; empty if the source is no DICOM, or they were not asked for.
     """
 
     bundle: ModelBundle
@@ -64,58 +55,82 @@ class Finding:
         return None if rejected else self.shown_answer.heatmap
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Found:
-    """A scan and how its DICOM files are opened, by name; no names if it is no DICOM."""
-
-    title: str
-    content: DecodedImage | Volume
-    names: tuple[str, ...]
-    open: Callable[[str], BinaryIO]
-
-
 def build_finding(
-    classifier: ExplainingClassifier,
-    source: Path,
-    options: ReadOptions,
-    *,
-    number: int | None = None,
-    keep_identity: bool = False,
-    needs_dicom: bool = False,
+    answer: Answer, bundle: ModelBundle, *, needs_sources: bool = False, keep_identity: bool = False
 ) -> Finding:
-    """Answer a picture or a volume, and keep what a report shows of it.
+    """Keep what a report shows of an answer.
 
     Parameters
     ----------
-    classifier : ExplainingClassifier
-    source : pathlib.Path
-        A file, an archive or a folder.
-    options : ReadOptions
-    number : int or None
-        Which of several scans, counted from 1.
+    answer : Answer
+        With its heat map; its scan can still be read.
+    bundle : ModelBundle
+        Of the model that answered.
+    needs_sources : bool
+        The report refers to the DICOM images.
     keep_identity : bool
         Read from the DICOM headers who was examined; otherwise that is not even read.
-    needs_dicom : bool
-        Refuse what is no DICOM.
 
     Raises
     ------
     InputError
-        Nothing here can be read, there are several scans and none is named, or DICOM is needed.
-    EngineError
-        The network failed.
+        The slice cannot be read any more, or DICOM is needed.
+    """
+    return Finding(
+        bundle=bundle,
+        answer=answer.prediction,
+        volume=answer.volume,
+        shown=answer.shown,
+        shown_answer=answer.shown_prediction,
+        pixels=answer.image.pixels,
+        sources=_read_sources(answer.scan, keep_identity=keep_identity) if needs_sources or keep_identity else (),
+    )
+
+
+def check_source(scan: Scan) -> None:
+    """Raise `InputError` for what is no DICOM."""
+    if not scan.is_dicom:
+        raise InputError(
+            "--sr, --capture and --keep-identity take DICOM images; received a source of another kind. --pdf takes any."
+        )
+
+
+def _read_sources(scan: Scan, *, keep_identity: bool) -> tuple[SourceSlice, ...]:
+    """Of each slice the file that it stands in, and its frame."""
+    check_source(scan)
+    content = scan.open()
+    names = (content.paths if isinstance(content, Volume) else ()) or scan.files[:1]
+    sources = tuple(read_sources(names, scan.open_file, keep_identity=keep_identity))
+    if isinstance(content, Volume) and content.frames:
+        return tuple(SourceSlice(header=sources[0].header, frame=frame) for frame in content.frames)
+    return sources
+
+
+@contextmanager
+def choose_scan(source: Path, options: ReadOptions, number: int | None) -> Iterator[Scan]:
+    """Choose one scan of a file, an archive or a folder; it can be read inside the ``with`` block.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+    options : ReadOptions
+    number : int or None
+        Which of several, counted from 1.
+
+    Raises
+    ------
+    InputError
+        Nothing here can be read, or there are several scans and none is named.
     """
     if not source.exists():
         raise InputError(f"{source.name} is not there.")
-    chosen = _choose([found.title for found in _read(source, options)], number)
-    for index, found in enumerate(_read(source, options)):
+    chosen = _choose([scan.title for scan in _list_scans(source, options)], number)
+    scans = _list_scans(source, options)
+    for index, scan in enumerate(scans):
         if index == chosen:
-            if needs_dicom and not found.names:
-                raise InputError(
-                    "--sr, --capture and --keep-identity take DICOM images; received a source of another kind. "
-                    "--pdf takes any."
-                )
-            return _answer(classifier, found, keep_identity=keep_identity)
+            yield scan
+            scans.close()
+            return
     raise InputError(f"{source.name} changed while it was read.")
 
 
@@ -128,85 +143,20 @@ def _choose(titles: list[str], number: int | None) -> int:
     return 0 if number is None else number - 1
 
 
-def _answer(classifier: ExplainingClassifier, found: _Found, *, keep_identity: bool) -> Finding:
-    content = found.content
-    sources = tuple(read_sources(found.names, found.open, keep_identity=keep_identity))
-    if isinstance(content, DecodedImage):
-        answer = classifier.predict(content, explain=True)
-        return _build(classifier.bundle, answer, None, 0, answer, content, sources[:1])
-    volume = predict_volume(classifier, content)
-    shown = content.count // 2 if volume.best_slice is None else volume.best_slice
-    image = content.load(shown).image
-    if content.frames and sources:
-        sources = tuple(SourceSlice(header=sources[0].header, frame=frame) for frame in content.frames)
-    slice_answer = classifier.predict(image, explain=True)
-    return _build(classifier.bundle, volume.answer, volume, shown, slice_answer, image, sources)
-
-
-def _build(
-    bundle: ModelBundle,
-    answer: Prediction,
-    volume: VolumePrediction | None,
-    shown: int,
-    shown_answer: Prediction,
-    image: DecodedImage,
-    sources: tuple[SourceSlice, ...],
-) -> Finding:
-    return Finding(
-        bundle=bundle,
-        answer=answer,
-        volume=volume,
-        shown=shown,
-        shown_answer=shown_answer,
-        pixels=image.pixels,
-        sources=sources,
-    )
-
-
-def _read(source: Path, options: ReadOptions) -> Iterator[_Found]:
-    """Every scan that can be read; if there is none, the first error."""
+def _list_scans(source: Path, options: ReadOptions) -> Generator[Scan, None, None]:
+    """Every scan that looks as if it could be read; if there is none, the first error."""
     first_error: InputError | None = None
     count = 0
-    for case in find_cases([source]):
-        with ExitStack() as opened:
-            try:
-                open_name = _opener(case.files, opened)
-                for scan in case.load(options):
-                    if isinstance(scan.content, InputError):
-                        first_error = first_error or scan.content
-                        continue
-                    volume = scan.content if isinstance(scan.content, Volume) else None
-                    names = (volume and volume.paths) or ((scan.path,) if scan.path else case.files)
-                    title = (volume and volume.series) or scan.path or Path(case.path).name
-                    count += 1
-                    yield _Found(
-                        title=title,
-                        content=scan.content,
-                        names=names if _is_dicom(open_name, names[0]) else (),
-                        open=open_name,
-                    )
-            except InputError as error:
-                first_error = first_error or error
+    for item in find_items([source]):
+        try:
+            with item.open(options) as scans:
+                for scan in scans:
+                    if scan.number:
+                        count += 1
+                        yield scan
+                    elif first_error is None and isinstance(scan.content, InputError):
+                        first_error = scan.content
+        except InputError as error:
+            first_error = first_error or error
     if not count:
         raise first_error or InputError(f"{source.name} holds no file.")
-
-
-def _opener(files: tuple[str, ...], opened: ExitStack) -> Callable[[str], BinaryIO]:
-    """How the files of a case are opened: from the disk, or from the archive that the case is."""
-    if len(files) == 1:
-        stream = opened.enter_context(_open(files[0]))
-        if recognise(stream.read(HEAD_BYTES)) is Kind.ZIP:
-            return Archive(stream).open
-    return _open
-
-
-def _open(name: str) -> BinaryIO:
-    try:
-        return Path(name).open("rb")
-    except OSError as error:
-        raise unreadable(Path(name), error) from error
-
-
-def _is_dicom(open_name: Callable[[str], BinaryIO], name: str) -> bool:
-    with open_name(name) as stream:
-        return recognise(stream.read(HEAD_BYTES)) is Kind.DICOM

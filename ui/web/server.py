@@ -38,6 +38,7 @@ from ui.web.http.session import Guard
 from ui.web.http.uploads import Uploads, add_upload_routes, open_private_folder
 from ui.web.page.layout import build_page
 from ui.web.page.theme import mount_options
+from ui.web.page.upload_cache import UploadCache
 from ui.web.page.vendor import add_vendor
 
 MAX_CONNECTIONS = 500
@@ -62,7 +63,8 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
     -------
     fastapi.FastAPI
     """
-    uploads = Uploads(open_private_folder())
+    cache = UploadCache()
+    uploads = Uploads(open_private_folder(), cache=cache)
     app: FastAPI = FastAPIOffline(
         title="Gyrus",
         version=__version__,
@@ -82,7 +84,7 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
     add_queue_route(app, capacity)
     app.add_middleware(CapacityMiddleware, capacity=capacity)
     options = mount_options(models.default)
-    _mount_page(app, build_page(models, settings, uploads, capacity), settings, options, uploads)
+    _mount_page(app, build_page(models, settings, uploads, capacity, cache), settings, options, uploads)
     _add_middleware(app, settings, metrics, options["head"])
     return app
 

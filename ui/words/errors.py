@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 
 from inference.errors import BundleError, EngineError, GyrusError
-from ui.request import build_id, find_id, note_error
+from inference.failures import build_id, log_failure
+from ui.request import find_id, note_error
 from ui.words.answer import Presentation
 from ui.words.tone import Tone
 
@@ -26,9 +27,8 @@ def present_error(error: BaseException) -> Presentation:
         return Presentation(
             tone=Tone.ERROR, sentence=f"{str(error).removesuffix('.')} (id {error_id}).", detail="No answer is given."
         )
-    _LOG.error("Unexpected error %s", error_id, exc_info=error)
     return Presentation(
         tone=Tone.ERROR,
-        sentence=f"Something went wrong (id {error_id}).",
+        sentence=log_failure(error, error_id),
         detail="No answer is given. The log of the program says more under this id.",
     )

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 from inference.answer.classifier import Classifier
 from inference.batch.cluster.shards import Shards
 from inference.batch.cluster.units import Listing, find_units, settle
-from inference.batch.find import Case
-from inference.batch.outcomes import Outcome, classify_cases
+from inference.batch.outcomes import Outcome, classify_items
 from inference.batch.workers import describe_crash
 from inference.errors import EngineError, OutputError, SettingsError
+from inference.imaging.find import WorkItem
 from inference.imaging.storage import check_address
 from inference.imaging.types import ReadOptions
 from inference.model.bundle import ModelBundle
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 _TRIES = 2
-"""Processes that may die of a case before it is given up."""
+"""Processes that may die of an item before it is given up."""
 
 _CORES = 1
 """Of an actor, and the threads of its network: Ray's own measure of a worker."""
@@ -249,10 +249,10 @@ class _Answerer:
 
     def _work(self, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
         name = str(batch["name"][0])
-        unit: list[tuple[str, Case]] = batch["cases"][0].content
+        unit: list[tuple[str, WorkItem]] = batch["cases"][0].content
         counts, notes = self._shards.count(name), []
         if counts is None:
-            outcomes = list(self._answer(name, [case for _, case in unit]))
+            outcomes = list(self._answer(name, [item for _, item in unit]))
             notes = [note for outcome in outcomes for note in outcome.notes]
             counts = self._shards.write(
                 name,
@@ -263,27 +263,27 @@ class _Answerer:
                 ],
             )
             self._shards.remove_notes(name)
-        files = sum(max(len(case.files), 1) for _, case in unit)
+        files = sum(max(len(item.files), 1) for _, item in unit)
         return {"files": files, "counts": counts, "notes": tuple(notes)}
 
-    def _answer(self, name: str, cases: Sequence[Case]) -> Iterable[Outcome]:
-        """Answer a unit; where an earlier process died of it, case by case, so that it is known of which."""
+    def _answer(self, name: str, items: Sequence[WorkItem]) -> Iterable[Outcome]:
+        """Answer a unit; where an earlier process died of it, item by item, so that it is known of which."""
         note = self._shards.read_note(name)
         if note is None:
             self._shards.write_note(name, {"at": None, "stopped": {}})
-            return classify_cases(self._classifier, cases, self._options)
-        return self._answer_one_by_one(name, cases, note)
+            return classify_items(self._classifier, items, self._options)
+        return self._answer_one_by_one(name, items, note)
 
-    def _answer_one_by_one(self, name: str, cases: Sequence[Case], note: Mapping[str, Any]) -> Iterator[Outcome]:
+    def _answer_one_by_one(self, name: str, items: Sequence[WorkItem], note: Mapping[str, Any]) -> Iterator[Outcome]:
         stopped = Counter(note["stopped"])
         if note["at"] is not None:
             stopped[str(note["at"])] += 1
-        for number, case in enumerate(cases):
+        for number, item in enumerate(items):
             if stopped[str(number)] >= _TRIES:
-                yield describe_crash(case)
+                yield describe_crash(item)
                 continue
             self._shards.write_note(name, {"at": number, "stopped": stopped})
-            yield from classify_cases(self._classifier, [case], self._options)
+            yield from classify_items(self._classifier, [item], self._options)
 
 
 def add_counts(total: dict[str, Any], progress: Progress) -> None:

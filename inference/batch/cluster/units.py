@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inference.batch.find import Case, Folder, find_folders, find_in_folder
+from inference.imaging.find import Folder, WorkItem, find_folders, find_in_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,20 +80,20 @@ def settle(home: str) -> None:
 
 
 def find_units(batch: Mapping[str, np.ndarray], home: str) -> Iterator[dict[str, list[Any]]]:
-    """Find the cases of folders and put them together to units; a task."""
+    """Find the items of folders and put them together to units; a task."""
     settle(home)
     for number, unit in enumerate(build_units(batch["folders"][0].content)):
         yield {"name": [f"part-{batch['number'][0]:06}-{number:05}"], "cases": [Work(unit)]}
 
 
-def build_units(folders: Iterable[tuple[int, Folder]]) -> Iterator[list[tuple[str, Case]]]:
-    """The cases of numbered folders, each with a key that sorts as a run on one machine goes, in units."""
-    unit: list[tuple[str, Case]] = []
+def build_units(folders: Iterable[tuple[int, Folder]]) -> Iterator[list[tuple[str, WorkItem]]]:
+    """The items of numbered folders, each with a key that sorts as a run on one machine goes, in units."""
+    unit: list[tuple[str, WorkItem]] = []
     weight = 0
     for folder_number, folder in folders:
-        for case_number, case in enumerate(find_in_folder(folder)):
-            unit.append((f"{folder_number:08}-{case_number:08}", case))
-            weight += max(len(case.files), 1)
+        for item_number, item in enumerate(find_in_folder(folder)):
+            unit.append((f"{folder_number:08}-{item_number:08}", item))
+            weight += max(len(item.files), 1)
             if weight >= UNIT_FILES:
                 yield unit
                 unit, weight = [], 0

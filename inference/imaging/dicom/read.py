@@ -56,6 +56,7 @@ def open_file(stream: BinaryIO, options: ReadOptions = DEFAULT_OPTIONS) -> Volum
         notes=notes,
         identifiers=read_identifiers(stream) if options.identifiers else None,
         affine=stack_planes(find_plane(dataset, order[0]), find_plane(dataset, order[-1]), len(order)),
+        memory_bytes=len(dataset.PixelData),
     )
 
 

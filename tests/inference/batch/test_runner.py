@@ -22,14 +22,14 @@ from PIL import Image
 
 from inference.__main__ import main
 from inference.answer.rows import Row
-from inference.batch.find import Case, count_files, find_cases
 from inference.batch.journal import Journal
-from inference.batch.outcomes import Outcome, classify_cases
+from inference.batch.outcomes import Outcome, classify_items
 from inference.batch.output import Output
-from inference.batch.runner import pack, run_cases, unpack
+from inference.batch.runner import pack, run_items, unpack
 from inference.batch.tables import Table
 from inference.batch.workers import OwnProcess, Workers
 from inference.errors import OutputError
+from inference.imaging.find import WorkItem, count_files, find_items
 from inference.imaging.types import ReadOptions
 from tests.clinical import NAME, box_volume, build_dicom, encode_dicom, encode_nifti, encode_zip, write_series
 from tests.tiny import LABELS, striped, write_bundle
@@ -175,20 +175,20 @@ class TestDuplicates:
         for number in range(50):
             (archive / "b" / f"copy{number}.png").write_bytes(content)
         pool = _Counting(OwnProcess(Classifier.load(bundle), ReadOptions()))
-        done = [one for one in run_cases(find_cases([archive]), pool, Journal(None)) if one is not None]
-        assert [one.case.path for one in done if one.case.path.endswith("00.png")][0] in pool.paths
+        done = [one for one in run_items(find_items([archive]), pool, Journal(None)) if one is not None]
+        assert [one.item.path for one in done if one.item.path.endswith("00.png")][0] in pool.paths
         assert not [path for path in pool.paths if "copy" in Path(path).name and path.endswith(".png")]
-        first = next(one for one in done if one.case.path.endswith("a/00.png"))
-        copies = [one for one in done if "copy" in Path(one.case.path).name and one.case.path.endswith(".png")]
+        first = next(one for one in done if one.item.path.endswith("a/00.png"))
+        copies = [one for one in done if "copy" in Path(one.item.path).name and one.item.path.endswith(".png")]
         assert len(copies) == 50
         for one in copies:
             assert one.is_copy
-            assert one.outcome.rows[0].path == one.case.path
+            assert one.outcome.rows[0].path == one.item.path
             assert one.outcome.rows[0].probabilities == first.outcome.rows[0].probabilities
 
     def test_the_copy_of_a_series_has_its_own_names(self) -> None:
-        there = Case(path="x", files=("x/1", "x/2"), series="series 1 of 1, 2 slices")
-        here = Case(path="y", files=("y/8", "y/7"), series="series 3 of 4, 2 slices")
+        there = WorkItem(path="x", files=("x/1", "x/2"), series="series 1 of 1, 2 slices")
+        here = WorkItem(path="y", files=("y/8", "y/7"), series="series 3 of 4, 2 slices")
         rows = [Row(path="x/1", slice=1), Row(path="x/2", slice=2, error="no"), Row(path="x")]
         moved = unpack(here, pack(there, Outcome(rows=rows, notes=[("x", "A note.")])))
         assert [(row.path, row.slice, row.error) for row in moved.rows] == [
@@ -205,12 +205,12 @@ class TestDuplicates:
             def predict_many(self, *_: Any, **__: Any) -> Any:
                 raise RuntimeError("secret")
 
-        case = Case(path=str(archive / "a" / "00.png"), files=(str(archive / "a" / "00.png"),))
+        case = WorkItem(path=str(archive / "a" / "00.png"), files=(str(archive / "a" / "00.png"),))
         from tests.fakes import make_bundle
 
         broken = Broken()
         broken.bundle = make_bundle()  # type: ignore[assignment]
-        (outcome,) = classify_cases(broken, [case])  # type: ignore[arg-type]
+        (outcome,) = classify_items(broken, [case])  # type: ignore[arg-type]
         assert not outcome.final
         assert "Something went wrong (id " in str(outcome.rows[0].error)
         assert "secret" not in str(outcome.rows[0].error)
@@ -388,7 +388,7 @@ class TestWalk:
             if as_root:
                 os.seteuid(65534)
             try:
-                cases = list(find_cases([folder]))
+                cases = list(find_items([folder]))
             finally:
                 if as_root:
                     os.seteuid(0)
@@ -398,7 +398,7 @@ class TestWalk:
 
     def test_a_pipe_is_not_waited_for(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
-        (case,) = find_cases([tmp_path])
+        (case,) = find_items([tmp_path])
         assert "a device or a pipe is not read" in case.error
 
     def test_bad_files_are_rows(self, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -418,15 +418,15 @@ class TestWorkers:
         pool = Workers(bundle, ReadOptions(), 2)
         try:
             done = []
-            for number, one in enumerate(run_cases(find_cases([archive]), pool, Journal(None))):
+            for number, one in enumerate(run_items(find_items([archive]), pool, Journal(None))):
                 done.append(one)
                 if number == 3:
                     victim = next(iter(pool._executor._processes.values()))
                     os.kill(victim.pid, signal.SIGKILL)  # type: ignore[arg-type]
         finally:
             pool.close()
-        paths = [one.case.path for one in done if one is not None]
-        assert paths == [case.path for case in find_cases([archive])]
+        paths = [one.item.path for one in done if one is not None]
+        assert paths == [case.path for case in find_items([archive])]
         errors = [row.error for one in done if one is not None for row in one.outcome.rows if row.error]
         assert not [error for error in errors if "was stopped" in error]
 

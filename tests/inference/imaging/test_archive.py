@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from inference.errors import InputError, TooLargeError
-from inference.imaging.scans import Scan, load_scans
+from inference.imaging.load import load_scans
+from inference.imaging.scans import Scan
 from inference.imaging.types import DecodedImage, Volume
 from tests.clinical import box_volume, encode_dicom, encode_nifti, encode_zip, little_memory, write_series
 from tests.pictures import encode

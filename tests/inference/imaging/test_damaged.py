@@ -11,7 +11,7 @@ from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import UID
 
 from inference.errors import InputError
-from inference.imaging.scans import load_image, load_scans
+from inference.imaging.load import load_image, load_scans
 from tests.clinical import box_volume, build_dicom, encode_dicom, encode_nifti, encode_zip
 from tests.stress import seeds
 

@@ -11,7 +11,7 @@ import pytest
 
 from inference.errors import InputError, TooLargeError
 from inference.imaging.arrays import window_array
-from inference.imaging.scans import load_image, load_scans
+from inference.imaging.load import load_image, load_scans
 from inference.imaging.types import DecodedImage, ReadOptions, Volume
 from tests.clinical import box_volume, encode_nifti, gzip_bomb, little_memory
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from inference.errors import InputError, TooLargeError
 from inference.imaging.arrays import decode_array
-from inference.imaging.scans import load_image
+from inference.imaging.load import load_image
 from inference.limits import MAX_FILE_BYTES
 from tests.clinical import little_memory
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from inference.answer.classifier import Classifier
-from inference.batch.find import find_cases
-from inference.batch.outcomes import classify_cases
+from inference.batch.outcomes import classify_items
 from inference.errors import InputError, SettingsError
-from inference.imaging.storage import check_address, list_remote, open_remote
+from inference.imaging.find import find_items
+from inference.imaging.storage import check_address, list_folder, open_file
 from inference.limits import MAX_ARCHIVE_BYTES
 from tests.clinical import box_volume, build_dicom, encode_dicom, encode_nifti, encode_zip, write_series
 from tests.pictures import encode
@@ -49,29 +49,29 @@ def test_the_same_rows_as_from_the_disk(store: str, tmp_path: Path) -> None:
     fill(folder)
     fsspec.filesystem("memory").put(str(folder), "/scans", recursive=True)
     classifier = Classifier.load(write_bundle(tmp_path / "bundle", background="No Tumor", modalities=["MR"]))
-    here = [row.to_dict() for one in classify_cases(classifier, list(find_cases([folder]))) for row in one.rows]
-    there = [row.to_dict() for one in classify_cases(classifier, list(find_cases([store]))) for row in one.rows]
+    here = [row.to_dict() for one in classify_items(classifier, list(find_items([folder]))) for row in one.rows]
+    there = [row.to_dict() for one in classify_items(classifier, list(find_items([store]))) for row in one.rows]
     for row in here:
         row["path"] = row["path"].replace(str(folder), store)
     assert len(here) == 5 + 7 + 1 + 7 + 1 + 1 + 1 + 1 + 1
     assert there == here
-    (one,) = find_cases([f"{store}/d.png"])
+    (one,) = find_items([f"{store}/d.png"])
     assert one.path == f"{store}/d.png"
 
 
 def test_own_output_is_not_read(store: str) -> None:
     filesystem = fsspec.filesystem("memory")
     filesystem.pipe({"/scans/a.png": b"1", "/scans/rows.csv/part-1.csv": b"2", "/scans/deep/rows.csv/x": b"3"})
-    found = [case.path for case in find_cases([store], leave_out=[f"{store}/rows.csv"])]
+    found = [case.path for case in find_items([store], leave_out=[f"{store}/rows.csv"])]
     assert found == [f"{store}/a.png", f"{store}/deep/rows.csv/x"]
 
 
 def test_what_cannot_be_read_is_said(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fsspec.filesystem("memory").pipe("/scans/a.png", encode())
     with pytest.raises(InputError, match="There is no file b.png"):
-        open_remote(f"{store}/b.png")
+        open_file(f"{store}/b.png")
     with pytest.raises(InputError, match="Addresses of nonsense:// cannot be read here"):
-        open_remote("nonsense://b.png")
+        open_file("nonsense://b.png")
 
     class Refused(Exception):
         """What a store raises: it quotes the address, and what signs it."""
@@ -83,18 +83,18 @@ def test_what_cannot_be_read_is_said(store: str, monkeypatch: pytest.MonkeyPatch
     with monkeypatch.context() as patch:
         patch.setattr(memory, "open", refuse)
         with pytest.raises(InputError, match="a.png cannot be read: Refused") as raised:
-            open_remote(f"{store}/a.png")
+            open_file(f"{store}/a.png")
         assert "secret" not in str(raised.value)
         patch.setattr(memory, "ls", refuse)
         with pytest.raises(OSError, match="Refused"):
-            list_remote(store)
-        (case,) = find_cases([store])
+            list_folder(store)
+        (case,) = find_items([store])
         assert case.error == "The folder scans cannot be opened: Refused."
     with monkeypatch.context() as patch:
         patch.setattr(memory, "info", lambda *_: {"size": MAX_ARCHIVE_BYTES + 1})
         patch.setattr(memory, "open", refuse)
         with pytest.raises(InputError, match="2048 MB is accepted"):
-            open_remote(f"{store}/a.png")
+            open_file(f"{store}/a.png")
 
 
 def test_an_address_with_a_password_is_refused() -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from inference.answer.rows import build_row
 from inference.imaging.types import DecodedImage
 from tests.fakes import make_bundle, make_heatmap, make_prediction
-from ui.desktop.answering import Answer, View
+from ui.desktop.answering import ShownAnswer, View
 from ui.desktop.result import SaveError, save_result, word_result
 from ui.words.answer import present_heatmap, present_prediction
 
@@ -21,7 +21,7 @@ PIXELS = np.full((90, 120, 3), 60, np.uint8)
 HEATMAP = make_heatmap(0.9, (90, 120))
 PREDICTION = make_prediction(heatmap=HEATMAP)
 PRESENTATION = present_prediction(PREDICTION, BUNDLE)
-ANSWER = Answer(
+ANSWER = ShownAnswer(
     view=View(DecodedImage(PIXELS)),
     prediction=PREDICTION,
     presentation=PRESENTATION,

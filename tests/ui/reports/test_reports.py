@@ -19,13 +19,14 @@ import pytest
 from pydicom.uid import generate_uid
 
 from inference import Classifier, InputError, OutputError, Verdict
+from inference.answer.answer import answer_scan
 from inference.imaging.types import DEFAULT_OPTIONS
 from tests import clinical
 from tests.fakes import FakeClassifier, make_breeds, make_bundle, make_prediction
 from tests.pictures import COLORS, encode
 from tests.tiny import EVIDENCE_WEIGHTS, WEIGHTS, write_bundle, write_onnx
 from ui.reports import __main__ as command
-from ui.reports.finding import Finding, build_finding
+from ui.reports.finding import Finding, build_finding, choose_scan
 from ui.reports.sources import build_subject, check_references
 
 pytest.importorskip("highdicom", reason="requirements-reports.txt is not installed")
@@ -77,7 +78,9 @@ def _make_fruit(folder: Path, **changes: Any) -> FakeClassifier:
 
 
 def _find(classifier: Any, source: Path, **options: Any) -> Finding:
-    return build_finding(classifier, source, DEFAULT_OPTIONS, **options)
+    with choose_scan(source, DEFAULT_OPTIONS, options.pop("number", None)) as scan:
+        answer = answer_scan(classifier, scan, explain=True)
+        return build_finding(answer, classifier.bundle, **{"needs_sources": scan.is_dicom, **options})
 
 
 def _read_sr(finding: Finding, *, keep_identity: bool = False) -> pydicom.Dataset:
@@ -350,7 +353,7 @@ def test_any_picture_becomes_a_page(tmp_path: Path, fruit: FakeClassifier, color
 def test_dicom_reports_need_dicom(tmp_path: Path, fruit: FakeClassifier) -> None:
     (tmp_path / "fruit.png").write_bytes(encode())
     with pytest.raises(InputError, match=r"--sr, --capture and --keep-identity take DICOM images"):
-        _find(fruit, tmp_path / "fruit.png", needs_dicom=True)
+        _find(fruit, tmp_path / "fruit.png", needs_sources=True)
 
 
 def test_files_without_identifiers_are_refused(tmp_path: Path, fruit: FakeClassifier) -> None:

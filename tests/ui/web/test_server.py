@@ -313,7 +313,9 @@ class TestHeatMap:
 
     def test_it_is_documented(self, client: TestClient) -> None:
         operation = client.get("/openapi.json").json()["paths"]["/api/classify"]["post"]
-        assert [parameter["name"] for parameter in operation["parameters"]] == ["explain", "model", "top"]
+        assert [parameter["name"] for parameter in operation["parameters"]] == [
+            *("explain", "model", "top", "scan", "plane", "window")
+        ]
         assert {"application/json", "image/png"} == set(operation["responses"]["200"]["content"])
         assert operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Row")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, File, Query, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
@@ -18,10 +18,10 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from inference import Catalogue, GyrusError, InputError, ModelBundle, TooLargeError, UnknownModelError, __version__
-from inference.answer.rows import Row, build_row
+from inference.answer.rows import Row
+from inference.imaging.types import PLANES, WINDOWS, ReadOptions
 from ui.pictures import encode_png, render_overlay
-from ui.request import note_answer
-from ui.web.api.volumes import answer_scans, find_picture
+from ui.web.api.volumes import UploadOptions, answer_upload
 from ui.web.http.asgi import answer_error
 from ui.words.answer import present_heatmap
 from ui.words.errors import present_error
@@ -147,6 +147,16 @@ def _add_classify(app: FastAPI, models: Catalogue) -> None:
             int | None,
             Query(ge=1, description="Answer only so many probabilities, the most probable first; by default all"),
         ] = None,
+        scan: Annotated[
+            int | None, Query(ge=1, description="Which scan of an archive, counted from 1; by default all of them")
+        ] = None,
+        plane: Annotated[
+            Literal["axial", "coronal", "sagittal"], Query(description="How a NIfTI volume is cut into slices")
+        ] = "axial",
+        window: Annotated[
+            Literal["percentile", "file"],
+            Query(description="How raw values of DICOM become grey: by each slice's own, or as the file says"),
+        ] = "percentile",
     ) -> Response:
         """Answers the row that ``python -m inference`` writes. ``label`` is the most probable class even when the
         verdict is ``rejected``: read the two together. ``probabilities`` has every class, in the model's order, unless
@@ -155,25 +165,24 @@ def _add_classify(app: FastAPI, models: Catalogue) -> None:
 
         Of a volume (NIfTI, multi-frame DICOM, a zip of a series) the row is the whole's, with ``volume`` (which slices
         show it) and ``slices``, a row for each; of an archive with several, ``scans`` has one such answer for each.
+        With ``explain=1`` the picture is the slice that shows the answer best, and the header has the row of the whole;
+        an archive of several scans is asked for one of them with ``scan``.
         """
         name = file.filename or ""
         try:
             classifier = models.load(model)
-            content = file.file.read()
-            image = find_picture(content)
-            if image is None:
-                body, notes = answer_scans(classifier, content, name)
-                return JSONResponse(body, headers=_note_header(notes))
-            prediction = classifier.predict(image, explain=explain)
+            reading = ReadOptions(plane=plane, window=window)
+            options = UploadOptions(reading=reading, explain=explain, top=top, number=scan)
+            found = answer_upload(classifier, file.file.read(), name, options)
         except GyrusError as error:
             return answer_error(present_error(error).sentence, _status_of(error), path=name)
-        note_answer(prediction)
-        row = build_row(name, prediction).to_dict(top)
-        if prediction.heatmap is None:
-            return JSONResponse(row, headers=_note_header(prediction.notes))
-        headers = _note_header((*prediction.notes, present_heatmap(prediction.heatmap).sentence))
+        heatmap = found.explained.heatmap if found.explained else None
+        if heatmap is None or found.image is None:
+            return JSONResponse(found.body, headers=_note_header(found.notes))
+        headers = _note_header((*found.notes, present_heatmap(heatmap).sentence))
+        row = {key: value for key, value in found.body.items() if key != "slices"}  # a header holds no thousand rows
         headers["Gyrus-Row"] = json.dumps(row)  # ASCII, and no line break can end the header
-        content = encode_png(render_overlay(image.pixels, prediction.heatmap))
+        content = encode_png(render_overlay(found.image.pixels, heatmap))
         return Response(content, media_type="image/png", headers=headers)
 
 
@@ -191,7 +200,13 @@ def _status_of(error: GyrusError) -> int:
 
 _FORM_RULE = "Send one picture as the field “file” of a multipart form."
 
-_QUERY_RULES = {"explain": "explain is 1 or 0.", "top": "top is a whole number from 1."}
+_QUERY_RULES = {
+    "explain": "explain is 1 or 0.",
+    "top": "top is a whole number from 1.",
+    "scan": "scan is a whole number from 1.",
+    "plane": f"plane is one of {', '.join(PLANES)}.",
+    "window": f"window is one of {', '.join(WINDOWS)}.",
+}
 
 
 async def _answer_bad_request(request: Request, error: Exception) -> Response:

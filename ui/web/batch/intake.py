@@ -1,4 +1,4 @@
-"""What the Batch tab sends, on its way to cases: files under the names that they have in the browser.
+"""What the Batch tab sends, on its way to work items: files under the names that they have in the browser.
 
 A request's body is one line of JSON, a `Manifest`, and behind it the contents, one after the other, nothing in between.
 So every limit is checked before a content is read, none is held in memory, and a name reaches the row as it is, which
@@ -14,8 +14,8 @@ from typing import Annotated, BinaryIO
 
 from pydantic import BaseModel, Field, ValidationError
 
-from inference.batch.find import Case, find_cases
 from inference.errors import InputError, TooLargeError
+from inference.imaging.find import WorkItem, find_items
 from inference.limits import MAX_DIRECTORY_BYTES, MAX_SLICES, MAX_VOLUME_BYTES, check_file_size
 
 MAX_REQUEST_BYTES = MAX_VOLUME_BYTES
@@ -120,12 +120,12 @@ async def receive_file(body: AsyncIterator[bytes], path: Path, limit_bytes: int)
             file.write(piece)
 
 
-def build_cases(root: Path, manifest: Manifest, limit_bytes: int) -> Iterator[Case]:
-    """The cases of a request: what was kept back with its error, then what lies in the folder, in no certain order."""
+def build_items(root: Path, manifest: Manifest, limit_bytes: int) -> Iterator[WorkItem]:
+    """The work of a request: what was kept back with its error, then what lies in the folder, in no certain order."""
     for item in manifest.items:
         if not item.sent:
-            yield Case(path=str(_place(root, item.names[0])), error=str(_refuse(item, limit_bytes)))
-    yield from find_cases([root])
+            yield WorkItem(path=str(_place(root, item.names[0])), error=str(_refuse(item, limit_bytes)))
+    yield from find_items([root])
 
 
 def strip_root(root: Path, path: str) -> str:

@@ -23,7 +23,7 @@ import os
 import secrets
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,23 +35,20 @@ from starlette.requests import ClientDisconnect
 
 from inference import Catalogue, InputError, TooLargeError, UnknownModelError, __version__
 from inference.answer.classifier import BATCH_SIZE
-from inference.answer.prediction import Prediction
 from inference.answer.rows import Row
 from inference.answer.volume import SliceClassifier
-from inference.batch.find import Case
 from inference.batch.journal import count_case, list_verdicts
-from inference.batch.outcomes import Outcome, classify_cases, classify_in_parts
+from inference.batch.outcomes import Outcome, classify_in_steps, classify_items
 from inference.batch.output import describe_settings
 from inference.batch.runner import pack, unpack
 from inference.batch.tables import Table, format_header, format_rows
-from inference.imaging.archive import open_archive
-from inference.imaging.scans import load_scans
+from inference.imaging.find import WorkItem
+from inference.imaging.scans import open_scans
 from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage
-from inference.limits import MAX_VOLUME_BYTES
 from inference.model.bundle import ModelBundle
 from inference.settings import Settings
 from ui.pictures import encode_picture
-from ui.web.batch.intake import Manifest, build_cases, receive, receive_file, strip_root
+from ui.web.batch.intake import Manifest, build_items, receive, receive_file, strip_root
 from ui.web.http.uploads import open_private_folder
 from ui.words.answer import present_row
 from ui.words.errors import present_error
@@ -85,7 +82,7 @@ def add_batch(app: FastAPI, models: Catalogue, settings: Settings) -> None:
         """Answer the files of a request (`ui.web.batch.intake`) with lines of JSON.
 
         The first is ``head``: what the sidecar says of the run, and the first line of a CSV file. Then one for each
-        `_word_part`, and ``end`` or, where the program failed, ``failed`` with a sentence.
+        `_word_step`, and ``end`` or, where the program failed, ``failed`` with a sentence.
         """
         if not _has_key(request):
             return _refuse_stranger()
@@ -95,7 +92,7 @@ def add_batch(app: FastAPI, models: Catalogue, settings: Settings) -> None:
             manifest = await receive(request.stream(), root, limit_bytes)
             classifier = await to_thread.run_sync(models.load, model)
             described = await to_thread.run_sync(describe, classifier.bundle)
-            run = _Run(classifier, described, build_cases(root, manifest, limit_bytes), manifest, folder)
+            run = _Run(classifier, described, build_items(root, manifest, limit_bytes), manifest, folder)
         except BaseException as error:  # a connection that is gone cancels this
             folder.cleanup()
             if not isinstance(error, Exception):
@@ -141,20 +138,18 @@ def _answer_error(error: Exception) -> Response:
 
 def _show_picture(path: Path, inside: str, slice_number: int | None) -> str:
     """A ``data:`` URL of the picture."""
-    source: bytes | Path = path
-    if inside:
-        archive = open_archive(path)
-        if inside not in archive.names:
+    with open_scans(path, name=path.name) as scans:
+        scan = next((one for one in scans if inside in ("", *one.files)), None)
+        if scan is None:
             raise InputError(f"There is no {inside} in the archive.")
-        source = archive.read(inside, MAX_VOLUME_BYTES)
-    content = next(load_scans(source)).content
-    if isinstance(content, InputError):
-        raise content
-    if isinstance(content, DecodedImage):
-        return encode_picture(content.pixels, _SIDE_PX)
-    if slice_number is None or not 1 <= slice_number <= content.count:
-        raise InputError(f"The volume has the slices 1 to {content.count}.")
-    return encode_picture(content.load(slice_number - 1).image.pixels, _SIDE_PX)
+        content = scan.open()
+        if isinstance(content, DecodedImage):
+            return encode_picture(content.pixels, _SIDE_PX)
+        if inside in content.paths:
+            slice_number = content.paths.index(inside) + 1
+        if slice_number is None or not 1 <= slice_number <= content.count:
+            raise InputError(f"The volume has the slices 1 to {content.count}.")
+        return encode_picture(content.load(slice_number - 1).image.pixels, _SIDE_PX)
 
 
 async def _stream(run: _Run, turns: CapacityLimiter) -> AsyncIterator[bytes]:
@@ -177,46 +172,24 @@ class _StoppedError(BaseException):
     """The visitor has stopped the run; not an `Exception`, which would become the row of a picture."""
 
 
-class _Stoppable:
-    """A classifier that takes no further picture once the run is stopped."""
-
-    def __init__(self, classifier: SliceClassifier, stopped: threading.Event) -> None:
-        self._classifier, self._stopped = classifier, stopped
-
-    @property
-    def bundle(self) -> ModelBundle:
-        """See `inference.answer.volume.SliceClassifier`."""
-        return self._classifier.bundle
-
-    def predict_many(self, sources: Iterable[DecodedImage], *, explain: bool = False) -> Iterator[Prediction]:
-        """See `inference.answer.volume.SliceClassifier`."""
-        return self._classifier.predict_many(self._watch(sources), explain=explain)
-
-    def _watch(self, sources: Iterable[DecodedImage]) -> Iterator[DecodedImage]:
-        for source in sources:
-            if self._stopped.is_set():
-                raise _StoppedError
-            yield source
-
-
 class _Run:
-    """One request: its cases, its folder, and how far it is. May be stepped and stopped in different threads."""
+    """One request: its work items, its folder, and how far it is. May be stepped and stopped in different threads."""
 
     def __init__(
         self,
         classifier: SliceClassifier,
         described: Mapping[str, str],
-        cases: Iterator[Case],
+        items: Iterator[WorkItem],
         manifest: Manifest,
         folder: tempfile.TemporaryDirectory[str],
     ) -> None:
         self._folder, self._root = folder, Path(folder.name)
-        self._items = {
+        self._names = {
             str(self._root / item.names[0]): (number, item.names) for number, item in enumerate(manifest.items)
         }
         self._stopped, self._lock = threading.Event(), threading.Lock()
         self._bundle, self._described = classifier.bundle, described
-        self._parts = self._answer(_Stoppable(classifier, self._stopped), cases)
+        self._steps = self._answer(classifier, items)
 
     @property
     def head(self) -> dict[str, Any]:
@@ -231,7 +204,7 @@ class _Run:
         """The next line of the answer; None after the last."""
         with self._lock:
             try:
-                return None if self._stopped.is_set() else next(self._parts, None)
+                return None if self._stopped.is_set() else next(self._steps, None)
             except _StoppedError:
                 return None
 
@@ -239,25 +212,30 @@ class _Run:
         """Take no further picture, wait for what is being computed, and delete the folder."""
         self._stopped.set()
         with self._lock:
-            self._parts.close()
+            self._steps.close()
             self._folder.cleanup()
 
-    def _answer(self, classifier: SliceClassifier, cases: Iterator[Case]) -> Generator[dict[str, Any], None, None]:
-        begun: set[str] = set()
-        for case, outcome in _classify(classifier, cases):
-            number, names = self._items[case.files[0] if case.files else case.path]
-            for place, name in enumerate(names):
-                its = case if place == 0 else replace(case, path=str(self._root / name))
-                rows = outcome if place == 0 else unpack(its, pack(case, outcome))
-                line = self._word_part(its, rows, is_first=its.key not in begun, is_copy=place > 0)
-                begun.add(its.key)
-                yield {"item": number, "name": place, **line}
+    def _check(self) -> None:
+        """Take no further picture once the run is stopped."""
+        if self._stopped.is_set():
+            raise _StoppedError
 
-    def _word_part(self, case: Case, outcome: Outcome, *, is_first: bool, is_copy: bool) -> dict[str, Any]:
-        """The next rows of a case: as text, for the table, and as figures that the browser adds up."""
+    def _answer(self, classifier: SliceClassifier, items: Iterator[WorkItem]) -> Generator[dict[str, Any], None, None]:
+        begun: set[str] = set()
+        for item, outcome in _classify(classifier, items, self._check):
+            number, names = self._names[item.files[0] if item.files else item.path]
+            for index, name in enumerate(names):
+                its = item if index == 0 else replace(item, path=str(self._root / name))
+                rows = outcome if index == 0 else unpack(its, pack(item, outcome))
+                line = self._word_step(its, rows, is_first=its.key not in begun, is_copy=index > 0)
+                begun.add(its.key)
+                yield {"item": number, "name": index, **line}
+
+    def _word_step(self, item: WorkItem, outcome: Outcome, *, is_first: bool, is_copy: bool) -> dict[str, Any]:
+        """The next rows of an item: as text, for the table, and as figures that the browser adds up."""
         rows = [self._strip(row) for row in outcome.rows]
         table = Table(labels=self._bundle.labels)
-        figures: dict[str, Any] = count_case(max(len(case.files), 1), rows, is_copy=is_copy)
+        figures: dict[str, Any] = count_case(max(len(item.files), 1), rows, is_copy=is_copy)
         if not is_first:
             figures.update(cases=0, files=0, duplicates=0)
         figures["verdicts"], figures["confident_labels"] = {}, {}
@@ -282,20 +260,22 @@ def _add_one(counts: dict[str, int], name: str) -> None:
     counts[name] = counts.get(name, 0) + 1
 
 
-def _classify(classifier: SliceClassifier, cases: Iterator[Case]) -> Iterator[tuple[Case, Outcome]]:
-    """Answer cases in order: pictures together, volumes and archives by themselves and bit by bit."""
-    waiting: list[Case] = []
+def _classify(
+    classifier: SliceClassifier, items: Iterator[WorkItem], check: Callable[[], None]
+) -> Iterator[tuple[WorkItem, Outcome]]:
+    """Answer items in order: pictures together, volumes and archives by themselves and bit by bit."""
+    waiting: list[WorkItem] = []
 
-    def flush() -> Iterator[tuple[Case, Outcome]]:
+    def flush() -> Iterator[tuple[WorkItem, Outcome]]:
         together, waiting[:] = list(waiting), []
-        yield from zip(together, classify_cases(classifier, together), strict=True)
+        yield from zip(together, classify_items(classifier, together, check=check), strict=True)
 
-    for case in cases:
-        if case.is_large:
+    for item in items:
+        if item.is_large:
             yield from flush()
-            yield from ((case, part) for part in classify_in_parts(classifier, case))
+            yield from ((item, step) for step in classify_in_steps(classifier, item, check=check))
             continue
-        waiting.append(case)
+        waiting.append(item)
         if len(waiting) == BATCH_SIZE:
             yield from flush()
     yield from flush()

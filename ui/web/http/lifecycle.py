@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from fastapi.responses import JSONResponse
 
-from ui.request import RequestRecord, build_id, open_request
+from inference.failures import build_id
+from ui.request import RequestRecord, open_request
 from ui.web.http.asgi import AsgiApp, Message, Receive, Scope, Send, answer_error
 from ui.web.http.metrics import Metrics
 from ui.words.errors import present_error

@@ -26,7 +26,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from fastapi import FastAPI, Request, Response
 from filelock import FileLock, Timeout
@@ -110,6 +110,16 @@ class _Upload:
     kept: bool = False
 
 
+class CacheLike(Protocol):
+    """What keeps something of an upload elsewhere, such as `ui.web.page.upload_cache.UploadCache`."""
+
+    def forget(self, path: str) -> None:
+        """An upload is removed."""
+
+    def sweep(self) -> None:
+        """Let go of what nobody asked about for a while."""
+
+
 class Uploads:
     """The uploads of one server. May be used from several threads.
 
@@ -121,11 +131,19 @@ class Uploads:
         Gives seconds that never go back.
     limit_bytes : int
         See `MAX_UPLOADS_BYTES`.
+    cache : CacheLike or None
+        Told what goes.
     """
 
     def __init__(
-        self, folder: Path, *, clock: Callable[[], float] = time.monotonic, limit_bytes: int = MAX_UPLOADS_BYTES
+        self,
+        folder: Path,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        limit_bytes: int = MAX_UPLOADS_BYTES,
+        cache: CacheLike | None = None,
     ) -> None:
+        self._cache = cache
         self._folder, self._clock, self._limit_bytes = folder, clock, limit_bytes
         self._uploads: dict[str, _Upload] = {}
         self._lock = threading.Lock()
@@ -183,6 +201,8 @@ class Uploads:
         with self._lock:
             upload = self._uploads.pop(path, None) if isinstance(path, str) else None
         if upload is not None:
+            if self._cache is not None:
+                self._cache.forget(str(upload.path))
             shutil.rmtree(upload.path.parent, ignore_errors=True)
 
     def sweep(self) -> None:
@@ -191,6 +211,8 @@ class Uploads:
             old = [path for path, upload in self._uploads.items() if self._clock() - upload.heard_s > KEEP_S]
         for path in old:
             self.forget(path)
+        if self._cache is not None:
+            self._cache.sweep()
 
     def clear(self) -> None:
         """Remove every upload."""

@@ -1,43 +1,35 @@
 """The page: which parts stand where, and what happens when one is used. It builds and does not launch.
 
 What the answer is comes from the classifier, what it is called from `ui.words.answer`, what it looks like from
-`ui.web.page.theme`. The page keeps no state on the server: the image, its picture and its answer live in the browser,
-and whatever changes the image withdraws the answer and cancels a run that is still on its way. The tab Batch is one
-part, which asks routes of its own (`ui.web.batch.routes`).
+`ui.web.page.theme`. The image, its picture and its answer live in the browser (the server keeps what it read of a
+volume for as long as the upload, `ui.web.page.upload_cache`), and whatever changes the image withdraws the answer and
+cancels a run that is still on its way. The tab Batch is one part, which asks routes of its own (`ui.web.batch.routes`).
 """
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
 
 from inference.answer.catalogue import Catalogue
-from inference.imaging.types import Volume
 from inference.model.bundle import ModelBundle
-from ui.request import note_answer
 from ui.web.http.capacity import CapacityLimiter
-from ui.web.page.answers import answer_scan, show_scan
 from ui.web.page.batch import build_batch
-from ui.web.page.downloads import build_download, list_kinds
+from ui.web.page.handlers import Handlers, UploadsLike
 from ui.web.page.panels import render_about, render_disclaimer, render_each, render_footer, render_header
-from ui.web.page.scans import list_scans, open_scan
-from ui.web.page.viewer import voxels_value
+from ui.web.page.upload_cache import UploadCache
 from ui.web.page.volume_widgets import (
     build_downloads,
     build_scan,
     build_slices,
     build_viewer,
-    download_value,
     not_saved_value,
     viewer_value,
 )
 from ui.web.page.widgets import (
-    answer_for,
     answer_value,
     build_classes,
     build_examples,
@@ -49,22 +41,14 @@ from ui.web.page.widgets import (
     page_title,
     picture_value,
     static_html,
-    uploaded_path,
 )
-from ui.words.errors import present_error
-from ui.words.states import present_busy, present_idle, present_missing, present_too_large, present_unreachable
-
-_NO_NUMBERS: dict[str, float] = {}
-"""Empties `gradio.Label`."""
+from ui.words.states import present_busy, present_too_large, present_unreachable
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Events that no API client sees. The page shows by itself that it is busy, in the verdict's sentence."""
 
 _IN_BROWSER: dict[str, Any] = {**_QUIET, "fn": None, "queue": False}
 """Events that never ask the server."""
-
-Answer = tuple[dict[str, float], dict[str, Any]]
-"""What one run shows: the numbers for `gradio.Label`, and `ui.web.page.widgets.answer_value`."""
 
 
 class SettingsLike(Protocol):
@@ -75,15 +59,12 @@ class SettingsLike(Protocol):
         """Largest upload, in bytes."""
 
 
-class UploadsLike(Protocol):
-    """What the page needs of `ui.web.http.uploads.Uploads`."""
-
-    def release(self, path: object) -> None:
-        """An upload was answered; it goes, unless a page shows it."""
-
-
 def build_page(
-    models: Catalogue, settings: SettingsLike, uploads: UploadsLike, capacity: CapacityLimiter | None = None
+    models: Catalogue,
+    settings: SettingsLike,
+    uploads: UploadsLike,
+    capacity: CapacityLimiter | None = None,
+    cache: UploadCache | None = None,
 ) -> gr.Blocks:
     """Build the page around its models; whoever calls mounts or launches it with `ui.web.page.theme.mount_options`.
 
@@ -94,6 +75,8 @@ def build_page(
     uploads : UploadsLike
     capacity : CapacityLimiter or None
         Shared with the API, if there is one.
+    cache : UploadCache or None
+        Told by the server when an upload goes.
 
     Returns
     -------
@@ -106,7 +89,7 @@ def build_page(
         `ui.web.page.widgets.answer_value` returns; its ``error`` is then a sentence.
     """
     capacity = capacity or CapacityLimiter()
-    handlers = _Handlers(models, uploads, capacity)
+    handlers = Handlers(models, uploads, cache or UploadCache(), capacity)
     page = gr.Blocks(
         title=page_title(models.default),
         analytics_enabled=False,
@@ -134,81 +117,6 @@ class _View:
     clear: gr.Button
     verdict: gr.HTML
     numbers: gr.Label
-
-
-class _Handlers:
-    """What runs on the server; each method ends in something to show, whatever goes wrong."""
-
-    def __init__(self, models: Catalogue, uploads: UploadsLike, capacity: CapacityLimiter) -> None:
-        self._models, self._uploads, self._capacity = models, uploads, capacity
-
-    def classify(self, image: object, model: str | None, scan: object = 1) -> Answer:
-        """Classify an image file. Returns the numbers of the classes that are shown, and the verdict in words."""
-        path, number = uploaded_path(image), _read_number(scan)
-        if path is None:
-            return _NO_NUMBERS, answer_for(None, model, present_missing(), scan=number)
-        try:
-            with self._capacity.take(), open_scan(Path(path), number) as found:
-                classifier = self._models.load(None if model is None else str(model))  # an API client may send anything
-                presentation, prediction, volume = answer_scan(classifier, found, path)
-            note_answer(prediction)
-        except Exception as error:  # a front shows every error as a sentence; present_error logs what it does not know
-            return _NO_NUMBERS, answer_for(path, model, present_error(error), scan=number)
-        finally:
-            self._uploads.release(path)
-        numbers = {row.label: row.probability for row in presentation.rows}
-        saves = list_kinds(is_dicom=found.is_dicom)
-        return numbers, answer_for(path, model, presentation, prediction, scan=number, volume=volume, saves=saves)
-
-    def prepare(self, model: str) -> dict[str, Any]:
-        """Load the network of a model that was chosen, if it is not loaded yet."""
-        try:
-            presentation = present_idle(self._models.load(model).bundle)
-        except Exception as error:
-            presentation = present_error(error)
-        return {**answer_value(presentation), "prepared": model}
-
-    def show_picture(self, image: object, scan: object) -> dict[str, Any]:
-        """Decode an upload and make the picture that is looked at; of an archive, also name its scans."""
-        path, number = uploaded_path(image), _read_number(scan)
-        if path is None:
-            return picture_value()
-        try:
-            with open_scan(Path(path), number) as found:
-                return {**show_scan(found, path), "scan": number, "scans": list_scans(Path(path))}
-        except Exception as error:
-            return picture_value(path, message=present_error(error).sentence)
-
-    def show_planes(self, image: object, scan: object) -> dict[str, Any]:
-        """Make the voxels of a volume for the viewer; the picture says what cannot be read."""
-        path, number = uploaded_path(image), _read_number(scan)
-        if path is None:
-            return viewer_value()
-        try:
-            with open_scan(Path(path), number) as found:
-                voxels = voxels_value(found.content) if isinstance(found.content, Volume) else {}
-        except Exception as error:
-            return viewer_value(path, number, message=present_error(error).sentence)
-        return viewer_value(path, number, **voxels)
-
-    def save(self, image: object, model: str | None, scan: object, wanted: object) -> dict[str, str]:
-        """Make a file of the answer; nothing of it stays here."""
-        path, number = uploaded_path(image), _read_number(scan)
-        kind = str(wanted.get("kind")) if isinstance(wanted, dict) else ""
-        if path is None:
-            return download_value(sentence=present_missing().sentence)
-        try:
-            classifier = self._models.load(None if model is None else str(model))
-            with self._capacity.take():
-                content = build_download(classifier, Path(path), number, kind)
-        except Exception as error:
-            return download_value(path, kind, sentence=present_error(error).sentence)
-        return download_value(path, kind, base64.b64encode(content).decode("ascii"))
-
-
-def _read_number(scan: object) -> int:
-    """A scan's number; an API client may send anything."""
-    return scan if isinstance(scan, int) and scan > 0 else 1
 
 
 def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike) -> _View:
@@ -253,7 +161,7 @@ def _lay_out_image(view: _View, bundles: Sequence[ModelBundle], settings: Settin
     build_examples(bundles)
 
 
-def _connect(view: _View, handlers: _Handlers, settings: SettingsLike) -> None:
+def _connect(view: _View, handlers: Handlers, settings: SettingsLike) -> None:
     """Say what each event does.
 
     Gradio runs the functions of one event in the order in which they are registered and awaits each: what happens in

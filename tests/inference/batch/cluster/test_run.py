@@ -22,9 +22,9 @@ from inference.__main__ import main
 from inference.batch.cluster import run as cluster
 from inference.batch.cluster import units as division
 from inference.batch.cluster.shards import Shards
-from inference.batch.find import find_cases, find_folders
 from inference.batch.tables import Table
 from inference.errors import OutputError
+from inference.imaging.find import find_folders, find_items
 from inference.imaging.types import ReadOptions
 from inference.model.bundle import load_bundle
 from tests.clinical import NAME, box_volume, encode_dicom, encode_nifti, encode_zip, write_series
@@ -212,7 +212,7 @@ class TestUnits:
         units = list(division.build_units(enumerate(find_folders([folder]))))
         assert len(units) > 3
         placed = sorted(pair for unit in units for pair in unit)
-        assert [case.path for _, case in placed] == [case.path for case in find_cases([folder])]
+        assert [case.path for _, case in placed] == [case.path for case in find_items([folder])]
 
     def test_names_alone_decide_the_listing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(division, "_FOLDER_FILES", 8)

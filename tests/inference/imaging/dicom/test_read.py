@@ -20,7 +20,7 @@ from inference.imaging.dicom.codestream import read_codestream_size
 from inference.imaging.dicom.header import read_header
 from inference.imaging.dicom.read import decode_single, open_file
 from inference.imaging.dicom.series import group_series
-from inference.imaging.scans import load_image, load_scans
+from inference.imaging.load import load_image, load_scans
 from inference.imaging.types import DecodedImage, ReadOptions, Volume
 from tests.clinical import AXIAL, NAME, build_dicom, build_enhanced, encode_dicom, little_memory, ramp, write_series
 from tests.fakes import make_bundle

@@ -23,14 +23,14 @@ from tests.tiny import write_bundle
 SLOW = """
 import sys, time
 from inference import Classifier
-predict = Classifier.predict
+predict_many = Classifier.predict_many
 
 def predict_slowly(self, *args, **options):
     print("begun", flush=True)
     time.sleep({seconds})
-    return predict(self, *args, **options)
+    return predict_many(self, *args, **options)
 
-Classifier.predict = predict_slowly
+Classifier.predict_many = predict_slowly
 import app
 sys.exit(app.main())
 """

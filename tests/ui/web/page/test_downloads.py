@@ -15,9 +15,12 @@ from inference import Catalogue, InputError
 from tests.clinical import NAME, box_volume, build_dicom, encode_dicom, encode_nifti, encode_zip, write_series
 from tests.fakes import FakeClassifier, make_bundle
 from tests.pictures import encode
+from ui.web.http.capacity import CapacityLimiter
+from ui.web.http.uploads import Uploads
 from ui.web.page import downloads
 from ui.web.page.downloads import KINDS, build_download, list_kinds
-from ui.web.page.scans import list_scans, open_scan
+from ui.web.page.handlers import Handlers
+from ui.web.page.upload_cache import UploadCache
 
 MODELS = Path(__file__).parents[4] / "models"
 CLASSIFIER = FakeClassifier(bundle=make_bundle(MODELS / "brain_tumor", background="Quince"))
@@ -27,7 +30,8 @@ TRUE_UID = {"StudyInstanceUID": "1.2.3"}
 def keep(tmp_path: Path, content: bytes, kind: str, *, name: str = "scan", number: int = 1) -> bytes:
     path = tmp_path / name
     path.write_bytes(content)
-    made = build_download(CLASSIFIER, path, number, kind)  # type: ignore[arg-type]
+    with UploadCache().open(path) as upload:
+        made = build_download(upload.answer(CLASSIFIER, number), CLASSIFIER.bundle, kind)  # type: ignore[arg-type]
     assert [file.name for file in tmp_path.iterdir()] == [name], "nothing is left on the server"
     return made
 
@@ -76,12 +80,6 @@ def test_what_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list_kinds(is_dicom=True) == ["csv", "jsonl"]
 
 
-@pytest.mark.parametrize("kind", ["csv", "pdf"])
-def test_a_lost_upload_is_a_sentence(tmp_path: Path, kind: str) -> None:
-    with pytest.raises(InputError, match="no longer here"):
-        build_download(CLASSIFIER, tmp_path / "gone", 1, kind)  # type: ignore[arg-type]
-
-
 def test_another_kind_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="another kind"):
         keep(tmp_path, encode(), "exe")
@@ -93,28 +91,36 @@ class TestScans:
     def test_an_archive_is_chosen_from(self, tmp_path: Path) -> None:
         path = tmp_path / "all.zip"
         path.write_bytes(encode_zip(self.FILES))
-        assert list_scans(path) == ["a.png", "c.nii"]
-        with open_scan(path, 2) as scan:
-            assert (scan.path, scan.is_dicom, scan.content.count) == ("c.nii", False, 6)  # type: ignore[union-attr]
-        with pytest.raises(InputError, match="no scan 3"), open_scan(path, 3):
-            pass
+        with UploadCache().open(path) as upload:
+            assert upload.titles == ["a.png", "c.nii"]
+            scan = upload.pick(2)
+            assert (scan.path, scan.is_dicom, scan.open().count) == ("c.nii", False, 6)  # type: ignore[union-attr]
+            with pytest.raises(InputError, match="no scan 3"):
+                upload.pick(3)
 
     def test_a_series_is_named_without_its_patient(self, tmp_path: Path) -> None:
         path = tmp_path / "study.zip"
         content = series(tmp_path)
         path.write_bytes(content)
-        assert list_scans(path) == ["series 1 of 1, T1, 4 slices"]
-        with open_scan(path) as scan:
+        with UploadCache().open(path) as upload:
+            assert upload.titles == ["series 1 of 1, T1, 4 slices"]
+            scan = upload.pick(1)
             assert scan.is_dicom
-            assert scan.content.load(3).image.pixels.any(), "the archive is open inside the block"  # type: ignore[union-attr]
+            assert scan.open().load(3).image.pixels.any(), "the archive is open inside the block"  # type: ignore[union-attr]
 
     def test_an_upload_of_one_is_not_listed(self, tmp_path: Path) -> None:
         for content, is_dicom in ((encode(), False), (encode_nifti(box_volume()), False), (encode_dicom(), True)):
             path = tmp_path / "upload"
             path.write_bytes(content)
-            assert list_scans(path) == []
-            with open_scan(path) as scan:
-                assert scan.is_dicom is is_dicom
+            with UploadCache().open(path) as upload:
+                assert upload.titles == []
+                assert upload.pick(1).is_dicom is is_dicom
+
+    def test_an_archive_without_a_scan_says_why(self, tmp_path: Path) -> None:
+        path = tmp_path / "words.zip"
+        path.write_bytes(encode_zip({"b.txt": b"text"}))
+        with UploadCache().open(path) as upload, pytest.raises(InputError, match="received a text file"):
+            upload.pick(1)
 
     def test_rows_of_the_chosen_scan(self, tmp_path: Path) -> None:
         rows = keep(tmp_path, encode_zip(self.FILES), "jsonl", name="all.zip", number=2).decode().splitlines()
@@ -122,13 +128,9 @@ class TestScans:
 
 
 def test_the_page_answers_with_the_scan_and_the_kinds(tmp_path: Path) -> None:
-    from ui.web.http.capacity import CapacityLimiter
-    from ui.web.http.uploads import Uploads
-    from ui.web.page.layout import _Handlers
-
     path = tmp_path / "all.zip"
     path.write_bytes(encode_zip(TestScans.FILES))
-    handlers = _Handlers(Catalogue.of(CLASSIFIER), Uploads(tmp_path), CapacityLimiter())
+    handlers = Handlers(Catalogue.of(CLASSIFIER), Uploads(tmp_path), UploadCache(), CapacityLimiter())
     upload = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
     _, answer = handlers.classify(upload, None, 2)
     assert (answer["scan"], answer["error"], len(answer["volume"]["rows"])) == (2, None, 6)

@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from inference import Catalogue
 from inference.answer.volume import VolumePrediction, predict_volume
 from inference.errors import InputError
-from inference.imaging.scans import load_scans
+from inference.imaging.load import load_scans
 from inference.imaging.types import DecodedImage, ReadOptions, Slice, Volume
 from inference.settings import Settings
 from tests.clinical import NAME, box_volume, build_dicom, build_enhanced, encode_dicom, encode_nifti, encode_zip, ramp

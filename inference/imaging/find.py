@@ -1,6 +1,6 @@
 """What is to be answered in a list of files and folders: pictures, volumes and DICOM series, in a stable order.
 
-A case is small and can be sent to another process; nothing of its pixels is read here.
+An item is small and can be sent to another process; nothing of its pixels is read here.
 """
 
 from __future__ import annotations
@@ -9,25 +9,28 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from inference.errors import InputError
 from inference.imaging.dicom.header import Header, read_header
 from inference.imaging.dicom.series import group_series
-from inference.imaging.scans import Scan, load_scans, load_stack
+from inference.imaging.scans import Scan, build_series, open_scans, refused_scan
 from inference.imaging.sniff import Kind, recognise
 from inference.imaging.storage import (
+    base_name,
+    is_device,
+    is_folder,
     is_remote,
-    is_remote_folder,
-    list_remote,
+    join_path,
+    list_folder,
+    open_file,
     open_head,
-    open_remote,
     read_head,
-    unreadable,
+    resolve_path,
 )
-from inference.imaging.types import ReadOptions
+from inference.imaging.types import DEFAULT_OPTIONS, ReadOptions
 from inference.limits import MAX_ARCHIVE_BYTES
 
 _SNIFF_BYTES = 4096
@@ -40,7 +43,7 @@ _REQUESTS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class WorkItem:
     """One picture, volume, series or archive of a run.
 
     Attributes
@@ -68,19 +71,30 @@ class Case:
 
     @property
     def key(self) -> str:
-        """What tells it from every other case of the same run."""
+        """What tells it from every other item of the same run."""
         return f"{self.path}\0{self.series}"
 
-    def load(self, options: ReadOptions) -> Iterator[Scan]:
-        """Read it; see `inference.imaging.scans.load_scans`."""
+    @contextmanager
+    def open(self, options: ReadOptions = DEFAULT_OPTIONS) -> Iterator[Iterator[Scan]]:
+        """List its scans; they can be opened inside the ``with`` block.
+
+        Raises
+        ------
+        InputError
+            It cannot be read.
+        """
         if self.error:
-            yield Scan(path="", content=InputError(self.error))
-        elif self.headers:
+            raise InputError(self.error)
+        if self.headers:
             files = list(zip(self.headers, self.files, strict=True))
-            scan = load_stack(self.series, files, _open, options)
-            yield Scan(path="", content=scan.content)
-        else:
-            yield from load_scans(self.files[0], options)
+            yield iter([build_series(self.series, files, open_file, self.path, options)])
+            return
+        with open_scans(self.files[0], options, name=self.path) as scans:
+            yield scans
+
+    def refuse(self, error: InputError) -> Scan:
+        """The scan that stands for all of it when it cannot be read."""
+        return refused_scan(error, self.path)
 
     def digest(self) -> bytes | None:
         """SHA-256 of the content, the same for copies; None if it cannot be read or is too large to be accepted."""
@@ -119,7 +133,7 @@ class Folder:
     error: str = ""
 
 
-def find_cases(paths: Iterable[str | Path], *, leave_out: Iterable[str | Path] = ()) -> Iterator[Case]:
+def find_items(paths: Iterable[str | Path], *, leave_out: Iterable[str | Path] = ()) -> Iterator[WorkItem]:
     """Walk folders in a stable order; hidden files are left out, anything that is named is kept.
 
     In memory is one folder's list of names at a time, and of those above it.
@@ -133,7 +147,7 @@ def find_cases(paths: Iterable[str | Path], *, leave_out: Iterable[str | Path] =
 
     Yields
     ------
-    Case
+    WorkItem
         Of each folder the files by name, then its DICOM series, then what is in the folders below it.
     """
     for folder in find_folders(paths, leave_out=leave_out):
@@ -141,24 +155,24 @@ def find_cases(paths: Iterable[str | Path], *, leave_out: Iterable[str | Path] =
 
 
 def find_folders(paths: Iterable[str | Path], *, leave_out: Iterable[str | Path] = ()) -> Iterator[Folder]:
-    """The folders of `find_cases`, in its order; no file is opened."""
-    own = {_name(path): _resolve(path) for path in map(str, leave_out)}
+    """The folders of `find_items`, in its order; no file is opened."""
+    own = {base_name(path): resolve_path(path) for path in map(str, leave_out)}
     for path in (str(path) if is_remote(path) else str(Path(path)) for path in paths):
-        if is_remote_folder(path) if is_remote(path) else Path(path).is_dir():
+        if is_folder(path):
             yield from _walk(path, own)
         else:
             yield Folder(path=path, is_file=True)
 
 
-def find_in_folder(folder: Folder) -> Iterator[Case]:
-    """The cases of one folder: its files by name, then its DICOM series."""
+def find_in_folder(folder: Folder) -> Iterator[WorkItem]:
+    """The work of one folder: its files by name, then its DICOM series."""
     if folder.error:
-        yield Case(path=folder.path, error=folder.error)
+        yield WorkItem(path=folder.path, error=folder.error)
         return
     if folder.is_file:
         yield _build_file(folder.path, _sniff(folder.path))
         return
-    files = [_join(folder.path, name) for name in folder.files]
+    files = [join_path(folder.path, name) for name in folder.files]
     slices: list[str] = []
     for path, kind in zip(files, _sniff_all(files), strict=True):
         if kind is Kind.DICOM:
@@ -177,46 +191,26 @@ def count_files(paths: Iterable[str | Path]) -> int:
     )
 
 
-def _build_file(path: str, kind: Kind) -> Case:
-    if not is_remote(path) and Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
-        return Case(path=path, files=(), error=f"{_name(path)} is no file; a device or a pipe is not read.")
-    return Case(path=path, files=(path,), is_large=kind in (Kind.NIFTI, Kind.GZIPPED_NIFTI, Kind.ZIP))
+def _build_file(path: str, kind: Kind) -> WorkItem:
+    if is_device(path):
+        return WorkItem(path=path, files=(), error=f"{base_name(path)} is no file; a device or a pipe is not read.")
+    return WorkItem(path=path, files=(path,), is_large=kind in (Kind.NIFTI, Kind.GZIPPED_NIFTI, Kind.ZIP))
 
 
 def _walk(folder: str, own: dict[str, str]) -> Iterator[Folder]:
     try:
-        files, folders = list_remote(folder) if is_remote(folder) else _list(folder)
+        files, folders = list_folder(folder)
     except OSError as error:
-        yield Folder(path=folder, error=f"The folder {_name(folder)} cannot be opened: {error.strerror or error}.")
+        yield Folder(path=folder, error=f"The folder {base_name(folder)} cannot be opened: {error.strerror or error}.")
         return
 
     def keep(names: list[str]) -> list[str]:
         shown = sorted(name for name in names if not name.startswith("."))
-        return [name for name in shown if name not in own or _resolve(_join(folder, name)) != own[name]]
+        return [name for name in shown if name not in own or resolve_path(join_path(folder, name)) != own[name]]
 
     yield Folder(path=folder, files=tuple(keep(files)))
     for name in keep(folders):
-        yield from _walk(_join(folder, name), own)
-
-
-def _list(folder: str) -> tuple[list[str], list[str]]:
-    """The names of the files and of the folders in a folder; a link to a folder is neither, or a walk might not end."""
-    with os.scandir(folder) as entries:
-        listed = list(entries)
-    folders = [entry.name for entry in listed if entry.is_dir(follow_symlinks=False)]
-    return [entry.name for entry in listed if not entry.is_dir()], folders
-
-
-def _join(folder: str, name: str) -> str:
-    return f"{folder.rstrip('/')}/{name}" if is_remote(folder) else str(Path(folder, name))
-
-
-def _name(path: str) -> str:
-    return path.rstrip("/").rpartition("/")[2] if is_remote(path) else Path(path).name
-
-
-def _resolve(path: str) -> str:
-    return path.rstrip("/") if is_remote(path) else str(Path(path).resolve())
+        yield from _walk(join_path(folder, name), own)
 
 
 def _sniff_all(files: list[str]) -> Iterator[Kind]:
@@ -227,43 +221,23 @@ def _sniff_all(files: list[str]) -> Iterator[Kind]:
         yield from threads.map(_sniff, files)
 
 
-def _open(path: str) -> BinaryIO:
-    if is_remote(path):
-        return open_remote(path)
-    try:
-        return Path(path).open("rb")  # the reader closes it
-    except OSError as error:
-        raise unreadable(Path(path), error) from error
-
-
-def _open_head(path: str) -> BinaryIO:
-    return open_head(path) if is_remote(path) else Path(path).open("rb")
-
-
 def _sniff(path: str) -> Kind:
     try:
-        if is_remote(path):
-            return recognise(read_head(path, _SNIFF_BYTES))
-        if not Path(path).is_file():
-            return Kind.OTHER
-        with Path(path).open("rb") as stream:
-            return recognise(stream.read(_SNIFF_BYTES))
-    except (OSError, ValueError, InputError):
+        return Kind.OTHER if is_device(path) else recognise(read_head(path, _SNIFF_BYTES))
+    except InputError:
         return Kind.OTHER  # why is said when it is read
 
 
-def _group(folder: str, slices: list[str]) -> Iterator[Case]:
+def _group(folder: str, slices: list[str]) -> Iterator[WorkItem]:
     headers = []
     for path in slices:
         try:
-            with _open_head(path) as stream:
+            with open_head(path) as stream:
                 headers.append((read_header(stream), path))
         except InputError:
-            yield Case(path=path, files=(path,))  # says why when it is read
-        except OSError as error:
-            yield Case(path=path, error=str(unreadable(Path(path), error)))
+            yield WorkItem(path=path, files=(path,))  # says why when it is read
     for series, files in group_series(headers):
-        yield Case(
+        yield WorkItem(
             path=folder if len(files) > 1 else files[0][1],
             files=tuple(path for _, path in files),
             series=series,
