@@ -45,7 +45,7 @@ def make_bundle(path: Path | None = None, **changes: Any) -> ModelBundle:
         "title": "Fruit",
         "subject": "a fruit",
         "labels": LABELS,
-        "spoken": SPOKEN,
+        "label_texts": SPOKEN,
         "network": "model.onnx",
         "about": ABOUT,
     }
@@ -61,7 +61,12 @@ BREED_PROBABILITIES = dict.fromkeys(BREEDS[:-1], 0.005) | {"Breed 7": 0.14, BREE
 def make_breeds() -> FakeClassifier:
     """A model of many classes that always sees a Zwergpudel, without heat maps, examples or a disclaimer."""
     bundle = make_bundle(
-        name="breeds", title="Dog breeds", subject="a dog", labels=BREEDS, spoken=BREEDS, about={"summary": "Dogs."}
+        name="breeds",
+        title="Dog breeds",
+        subject="a dog",
+        labels=BREEDS,
+        label_texts=BREEDS,
+        about={"summary": "Dogs."},
     )
     return FakeClassifier(bundle=bundle, gives_maps=False, always=BREED_PROBABILITIES)
 

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,8 @@ def serve_in_thread(*models: Classifier | Catalogue, settings: Settings | None =
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     catalogue = models[0] if isinstance(models[0], Catalogue) else Catalogue.of(*models)  # type: ignore[arg-type]
-    app = build_app(catalogue, replace(settings or Settings(), port=port, max_file_bytes=MAX_FILE_BYTES))
+    bound = (settings or Settings()).model_copy(update={"port": port, "max_file_bytes": MAX_FILE_BYTES})
+    app = build_app(catalogue, bound)
     config = build_config(app)
     config.timeout_graceful_shutdown = 2
     server = uvicorn.Server(config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from inference.errors import GyrusError, SettingsError
+from inference.settings import check_variables
 from training.parser import build_parser
 
 
@@ -25,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = build_parser()
     options = parser.parse_args(argv)
     try:
+        check_variables(os.environ)
         run_command(options)
     except GyrusError as error:
         parser.exit(1, f"{error}\n")

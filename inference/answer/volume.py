@@ -195,7 +195,7 @@ def _answer(
     calibration = bundle.calibration
     if bundle.background is not None and bundle.labels[index] != bundle.background:
         needed = 1.0 - (1.0 - calibration.confident_at) / max(looks, 1)
-        calibration = replace(calibration, confident_at=needed)
+        calibration = calibration.model_copy(update={"confident_at": needed})
     verdict, candidates = decide(probabilities, novelty, calibration)
     return replace(
         pattern,

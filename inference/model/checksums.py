@@ -13,8 +13,7 @@ from pathlib import Path
 
 from inference.errors import BundleError, GyrusError
 from inference.model.bundle import load_bundle
-
-_ALWAYS = "MODEL_CARD.md"
+from inference.model.schema import CARD_NAME
 
 
 def write_checksums(folder: Path) -> dict[str, str]:
@@ -28,9 +27,9 @@ def write_checksums(folder: Path) -> dict[str, str]:
     bundle = load_bundle(folder)
     if not folder.is_dir():
         raise BundleError(f"{folder} is a file; a bundle folder is sealed.")
-    if not (folder / _ALWAYS).is_file():
-        raise BundleError(f"{folder} has no {_ALWAYS}: write what the model was trained on and what it cannot do.")
-    names = sorted({_ALWAYS, bundle.network, bundle.novelty.statistics or bundle.network, *bundle.files})
+    if not (folder / CARD_NAME).is_file():
+        raise BundleError(f"{folder} has no {CARD_NAME}: write what the model was trained on and what it cannot do.")
+    names = sorted({CARD_NAME, bundle.network, bundle.novelty.statistics or bundle.network, *bundle.files})
     files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     json_path = folder / "bundle.json"
     document = {**json.loads(json_path.read_text(encoding="utf-8")), "files": files}

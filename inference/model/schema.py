@@ -1,55 +1,110 @@
-"""What ``bundle.json`` may say, as values with their bounds."""
+"""``bundle.json``, key by key: what it may say, with types, bounds, defaults and meanings.
+
+The models here are both the values that the program uses and the source of the JSON Schema that
+``docs/schema/bundle-1.json`` publishes (`build_json_schema`). How a bundle's folder is read is in
+`inference.model.bundle`.
+"""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, Self
 
-COLOR_CHANNELS = {"rgb": 3, "bgr": 3, "grey": 1}
-"""Names of colour orders that ``bundle.json`` may use, and the channels each has."""
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-SCHEMA_VERSION = 1
+from inference.documents import Part, accepts, describe_document, refuse, schema_pattern
+
+SCHEMA_VERSION: Final = 1
 """The ``schema`` that this code reads and writes."""
 
-LAYOUTS = ("nhwc", "nchw")
-"""Orders of a batch's axes that ``bundle.json`` may name: N pictures, H rows, W columns, C channels."""
+SCHEMA_NAME = "bundle-1.json"
+"""The file in ``docs/schema`` with the JSON Schema; what the writers of bundles put under ``$schema``."""
 
-OUTPUTS = ("logits", "probabilities", "sigmoid")
-"""What a network's output may be, see `ModelBundle.output`."""
+CARD_NAME = "MODEL_CARD.md"
+"""The file that tells what the model was trained on and what it cannot do."""
 
-FILE_NAME = re.compile(r"[^/\\:\x00-\x1f\x7f]{1,255}")
-"""A name that is no path on any system."""
+ColorOrder = Literal["rgb", "bgr", "grey"]
+
+COLOR_CHANNELS: dict[ColorOrder, int] = {"rgb": 3, "bgr": 3, "grey": 1}
+"""The channels that each colour order has."""
+
+Layout = Literal["nhwc", "nchw"]
+"""Orders of a batch's axes: N pictures, H rows, W columns, C channels."""
+
+Resize = Literal["nearest", "bilinear", "bicubic", "area"]
+"""Ways to stretch a picture to a network's size, see `inference.model.preprocess.RESIZE_METHODS`."""
+
+Output = Literal["logits", "probabilities", "sigmoid"]
+"""What a network's output may be, see `BundleDocument.output`."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class InputSpec:
-    """What a network expects of one picture.
+def _check_different(texts: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(texts)) != len(texts):
+        raise ValueError
+    return texts
 
-    Attributes
-    ----------
-    width_px, height_px : int
-    color_order : str
-        ``"rgb"``, ``"bgr"`` or ``"grey"``.
-    value_min, value_max : float
-        What the uint8 values 0 and 255 become.
-    mean, std : tuple of float
-        One number a channel, in ``color_order``: after ``value_range``, the mean is subtracted and the result divided
-        by the standard deviation. Empty: neither.
-    layout : str
-        One of `LAYOUTS`, the order of the batch's axes.
-    resize : str
-        A key of `inference.model.preprocess.RESIZE_METHODS`; the picture is stretched to the size, not cropped.
-    """
 
-    width_px: int = 150
-    height_px: int = 150
-    color_order: str = "bgr"
-    value_min: float = 0.0
-    value_max: float = 255.0
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-    layout: str = "nhwc"
-    resize: str = "bilinear"
+def _check_rising(ends: tuple[float, float]) -> tuple[float, float]:
+    if not ends[0] < ends[1]:
+        raise ValueError
+    return ends
+
+
+def _check_no_folder(name: str) -> str:
+    if name in (".", ".."):
+        raise ValueError
+    return name
+
+
+Text = Annotated[str, Field(pattern=r"\S")]
+
+Texts = Annotated[
+    tuple[Annotated[str, Field(min_length=1)], ...],
+    Field(min_length=2, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_check_different),
+    accepts("a list of two or more different texts"),
+]
+
+FileName = Annotated[
+    str,
+    Field(pattern=r"^[^/\\:\x00-\x1f\x7f]{1,255}$", json_schema_extra={"not": {"enum": [".", ".."]}}),
+    AfterValidator(_check_no_folder),
+    accepts("the name of a file inside the bundle's folder"),
+]
+
+Sha256 = Annotated[
+    str,
+    Field(pattern=r"^[0-9A-Fa-f]{64}$"),
+    AfterValidator(str.lower),
+    accepts("a SHA-256 of 64 hexadecimal digits"),
+]
+
+ValueRange = Annotated[
+    tuple[float, float], AfterValidator(_check_rising), accepts("two rising numbers, what 0 and 255 become")
+]
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+Score = Annotated[float, Field(ge=0.0, le=1e3)]
+
+
+class PictureSpec(Part):
+    """The size, colours and values of one prepared picture; what a recipe may choose too."""
+
+    width_px: int = Field(150, ge=1, le=4096, description="Width of the network's input in pixels.")
+    height_px: int = Field(150, ge=1, le=4096, description="Height of the network's input in pixels.")
+    color_order: ColorOrder = Field("rgb", description="The order of the channels; grey has one.")
+    value_range: ValueRange = Field((0.0, 255.0), description="What the pixel values 0 and 255 become.")
+    resize: Resize = Field("bilinear", description="How the picture is stretched to the size; it is not cropped.")
+
+    @property
+    def value_min(self) -> float:
+        """What the uint8 value 0 becomes."""
+        return self.value_range[0]
+
+    @property
+    def value_max(self) -> float:
+        """What the uint8 value 255 becomes."""
+        return self.value_range[1]
 
     @property
     def channels(self) -> int:
@@ -62,73 +117,216 @@ class InputSpec:
         return (self.height_px, self.width_px, self.channels)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Calibration:
+class InputSpec(PictureSpec):
+    """What a network expects of one picture.
+
+    Examples
+    --------
+    >>> spec = InputSpec(width_px=160, height_px=120, value_range=(-1, 1))
+    >>> spec.shape, spec.value_min
+    ((120, 160, 3), -1.0)
+    """
+
+    mean: tuple[float, ...] = Field(
+        (), description="One number a channel, in color_order, subtracted after value_range. Empty for none."
+    )
+    std: tuple[float, ...] = Field(
+        (), description="One number a channel, above 0, by which the rest is divided. Empty for none."
+    )
+    layout: Layout = Field("nhwc", description="The order of the batch's axes; PyTorch's is nchw.")
+
+    @field_validator("mean", "std")
+    @classmethod
+    def _check_channels(cls, numbers: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
+        channels = COLOR_CHANNELS[info.data.get("color_order", "rgb")]
+        is_low = info.field_name == "std" and min(numbers, default=1.0) <= 0.0
+        if numbers and (len(numbers) != channels or is_low):
+            above = ", above 0" if info.field_name == "std" else ""
+            raise refuse(f"a list of {channels} numbers, one a channel{above}")
+        return numbers
+
+
+class Calibration(Part):
     """How the network's logits become probabilities and a verdict; fitted on validation images, see the model card.
 
-    Attributes
+    References
     ----------
-    temperature : float
-        The logits are divided by it before the softmax. Guo et al. 2017, https://arxiv.org/abs/1706.04599.
-    familiar_at, unfamiliar_at : float
-        The novelty scores up to which a picture counts as like those of training, and from which as not.
-    temperature_rise : float
-        How much higher the temperature is where a picture is unfamiliar; 0 for not at all.
-    prior_shift : tuple of float
-        What is added to each label's logit, after the temperature, where a picture is unfamiliar: how much more often,
-        as a logarithm, the label is expected there than training showed it. Empty for nothing. See
-        `inference.answer.decision.to_probabilities`.
-    confident_at : float
-        The calibrated probability, in (0, 1], from which a single answer is given.
-    in_set_at : float
-        The calibrated probability from which a label belongs to the prediction set that an uncertain answer names; the
-        set has two labels at least. Fitted so that the sets hold the true label as often as ``coverage`` says.
-    coverage : float
-        See ``in_set_at``; 0 when the sets carry no promise.
+    Guo et al. 2017, https://arxiv.org/abs/1706.04599, for the temperature.
+
+    Examples
+    --------
+    >>> Calibration(confident_at=0.8).temperature
+    1.0
     """
 
-    temperature: float = 1.0
-    familiar_at: float = 0.0
-    unfamiliar_at: float = 1.0
-    temperature_rise: float = 0.0
-    prior_shift: tuple[float, ...] = ()
-    confident_at: float = 0.5
-    in_set_at: float = 1.0
-    coverage: float = 0.0
+    temperature: float = Field(1.0, ge=1e-3, le=1e3, description="The logits are divided by it before the softmax.")
+    familiar_at: Score = Field(
+        0.0, description="The novelty score up to which a picture counts as like those of training."
+    )
+    unfamiliar_at: Score = Field(
+        1.0, description="The novelty score from which a picture counts as unlike those of training; above familiar_at."
+    )
+    temperature_rise: float = Field(
+        0.0, ge=0.0, le=1e3, description="How much higher the temperature is where a picture is unfamiliar."
+    )
+    prior_shift: tuple[float, ...] = Field(
+        (),
+        description="What is added to each label's logit, after the temperature, where a picture is unfamiliar: how "
+        "much more often, as a logarithm, the label is expected there than training showed it. Empty for nothing.",
+    )
+    confident_at: Share = Field(0.5, description="The calibrated probability from which a single answer is given.")
+    in_set_at: Share = Field(
+        1.0,
+        description="The calibrated probability from which a label belongs to the set that an uncertain answer names; "
+        "the set has two labels at least.",
+    )
+    coverage: Share = Field(
+        0.0, description="How often the sets hold the true label, as fitted; 0 when they carry no promise."
+    )
+
+    @model_validator(mode="after")
+    def _check_rising(self) -> Self:
+        if self.unfamiliar_at <= self.familiar_at:
+            raise refuse("more than familiar_at", "unfamiliar_at")
+        return self
 
 
-@dataclass(frozen=True, kw_only=True)
-class NoveltyRule:
-    """What the picture and the network's features must look like for an answer to be given.
+class NoveltyRule(Part):
+    """What the picture and the network's features must be like for an answer to be given."""
 
-    Attributes
-    ----------
-    grey_only : bool
-        The subject is shown in shades of grey, so that a colourful picture is refused.
-    statistics : str or None
-        An ``.npz`` file of the bundle with ``mean`` (F,), ``components`` (K, F) and ``scale`` (K,) of the features of
-        the training images; see `inference.answer.decision.feature_distance`.
-    distance_limit : float
-        The feature distance at which a picture is refused, in the units of `feature_distance`.
-    """
-
-    grey_only: bool = True
-    statistics: str | None = None
-    distance_limit: float = 1.0
+    grey_only: bool = Field(False, description="The subject has no colour: a colourful picture is refused.")
+    statistics: FileName | None = Field(
+        None,
+        description="An .npz file of the bundle with mean (F,), components (K, F) and scale (K,) of the features of "
+        "the training images.",
+    )
+    distance_limit: float = Field(
+        1.0, ge=1e-9, le=1e9, description="The feature distance at which a picture is refused."
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Golden:
-    """What the network gave for a made-up picture when the bundle was made; see
-    `inference.model.self_check.build_check_batch`.
+class Golden(Part):
+    """What the network gave for a made-up picture when the bundle was made: compared on loading."""
 
-    Attributes
-    ----------
-    scores : tuple of float
-        The network's output, before any calibration.
-    tolerance : float
-        The largest difference that is accepted on loading, in the output's units.
-    """
+    scores: Annotated[tuple[float, ...], Field(min_length=1), accepts("a list of numbers, what the network gives")] = (
+        Field(description="The network's output, before any calibration.")
+    )
+    tolerance: float = Field(
+        ge=1e-9, le=1e3, description="The largest difference that is accepted, in the output's units."
+    )
 
-    scores: tuple[float, ...]
-    tolerance: float
+
+class Figure(Part):
+    """One measured number, in words."""
+
+    name: str = Field(description="What was measured.")
+    value: str = Field("", description="The number, as it is to be shown.")
+    detail: str = Field("", description="On what, and beside which baseline.")
+
+
+class DataSource(Part):
+    """One data set that the network learnt from."""
+
+    name: str = Field(description="The data set, with its authors.")
+    licence: str = Field("", description="Its licence.")
+    detail: str = Field("", description="What is in it.")
+
+
+class About(Part):
+    """What the page's panel shows of a model."""
+
+    summary: str = Field("", description="What the network does, in a sentence or two.")
+    figures: tuple[Figure, ...] = Field((), description="How well it does.")
+    data: tuple[DataSource, ...] = Field((), description="What it learnt from.")
+    limits: tuple[str, ...] = Field((), description="What it cannot do, a sentence each.")
+    licence: str = Field("", description="The licence of the weights.")
+    disclaimer: str = Field("", description="A sentence that stands beside every answer.")
+
+
+class BundleDocument(Part):
+    """Everything that ``bundle.json`` says of a model."""
+
+    json_schema: (
+        Annotated[str, Field(pattern=schema_pattern(SCHEMA_NAME)), accepts(f"the path or address of {SCHEMA_NAME}")]
+        | None
+    ) = Field(None, validation_alias="$schema", description="Where an editor finds this schema.")
+    schema_version: Literal[1] = Field(validation_alias="schema", description="The version of this form.")
+    name: Text = Field(description="How the API and the page's footer call the model.")
+    version: Text = Field(description="The model's version.")
+    title: Text = Field(default_factory=lambda data: data["name"], description="Above the page; else the name.")
+    subject: Text = Field(
+        "something this model knows", description='As in "Choose a photograph of a dog": a photograph of a dog.'
+    )
+    labels: Texts = Field(description="Class names, in the order of the network's outputs.")
+    label_texts: Texts = Field(
+        default_factory=lambda data: data["labels"],
+        validation_alias="spoken",
+        description="The same classes as they stand inside a sentence; else the labels.",
+    )
+    network: FileName = Field(description="An .onnx, .keras or .h5 file in the bundle's folder.")
+    output: Output | None = Field(
+        None,
+        description="What the network gives: logits, probabilities (a softmax is inside), one number a label; or "
+        "sigmoid, a single number, the probability of the second of two labels. Else logits or probabilities, "
+        "whichever its numbers are.",
+    )
+    modalities: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...], accepts('a list of DICOM codes, such as ["MR"]')
+    ] = Field((), description='DICOM\'s codes of what may be shown to it, such as "MR". Empty when it does not matter.')
+    background: str | None = Field(
+        None,
+        description="The label that says that none of the others is there: a volume of which one slice shows another "
+        "label is not of this one.",
+    )
+    input: InputSpec = InputSpec()
+    calibration: Calibration = Calibration()
+    novelty: NoveltyRule = NoveltyRule()
+    golden: Golden | None = None
+    files: dict[FileName, Sha256] = Field(
+        default_factory=dict,
+        description=f"File name to SHA-256, of the network and {CARD_NAME} at least: only these are read, and each is "
+        "compared. Without it nothing is.",
+    )
+    about: About = About()
+    provenance: dict[str, Any] = Field(
+        default_factory=dict,
+        description="How the network was made: data, command, seed, package versions; any keys. Nothing is decided "
+        "by it but whether figures on the volumes may be told.",
+    )
+
+    @field_validator("label_texts")
+    @classmethod
+    def _check_texts(cls, texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        count = len(info.data.get("labels", texts))
+        if len(texts) != count:
+            raise refuse(f"as long as labels ({count})")
+        return texts
+
+    @field_validator("background")
+    @classmethod
+    def _check_background(cls, background: str | None, info: ValidationInfo) -> str | None:
+        if background is not None and background not in info.data.get("labels", (background,)):
+            raise refuse("one of the labels")
+        return background
+
+    @field_validator("calibration")
+    @classmethod
+    def _check_shift(cls, calibration: Calibration, info: ValidationInfo) -> Calibration:
+        count = len(info.data.get("labels", calibration.prior_shift))
+        if len(calibration.prior_shift) not in (0, count):
+            raise refuse(f"{count} numbers, one a label, or none", "prior_shift")
+        return calibration
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Self:
+        if self.output == "sigmoid" and len(self.labels) != 2:
+            raise refuse("two texts, because output is sigmoid", "labels")
+        missing = {self.network, CARD_NAME} - self.files.keys()
+        if "files" in self.model_fields_set and missing:
+            raise refuse(f"an object that lists {' and '.join(sorted(missing))} with the SHA-256", "files")
+        return self
+
+
+def build_json_schema() -> dict[str, Any]:
+    """The JSON Schema of ``bundle.json``, as ``docs/schema/bundle-1.json`` has it."""
+    return describe_document(BundleDocument, SCHEMA_NAME, "bundle.json of Gyrus")

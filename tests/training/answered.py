@@ -66,7 +66,11 @@ def make_measured(tmp_path: Path) -> BundleAnswers:
     labels = tuple(CLASS_LABELS.values())
     return BundleAnswers(
         bundle=make_bundle(
-            name="tiny<b>", labels=labels, calibration=Calibration(temperature=0.5, confident_at=0.8), provenance={}
+            name="tiny<b>",
+            labels=labels,
+            label_texts=labels,
+            calibration=Calibration(temperature=0.5, confident_at=0.8),
+            provenance={},
         ),
         data_dir=data,
         test=collect(data, rows),

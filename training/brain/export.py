@@ -8,7 +8,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from training.bundle.calibration import (
     fit_statistics,
     save_statistics,
 )
-from training.bundle.describe import describe_golden, describe_input, describe_packages
+from training.bundle.describe import describe_golden, describe_input, describe_packages, describe_schema
 from training.bundle.onnx_export import export_onnx, run_network
 from training.bundle.publish import write_bundle_json
 from training.data.chunks import chunked
@@ -95,14 +95,15 @@ def calibrate(engine: OnnxEngine, data: SplitPictures, statistics_path: Path) ->
         balanced_prior_shift(TUMOUR_SHARE, len(CLASS_LABELS), none_index),
     )
     probabilities = to_probabilities(logits[known], novelty, calibration)
-    fitted = replace(
-        calibration,
-        confident_at=fit_confident_at(probabilities, classes),
-        in_set_at=round(fit_in_set_at(probabilities, classes), 4),
-        coverage=COVERAGE,
+    fitted = calibration.model_copy(
+        update={
+            "confident_at": fit_confident_at(probabilities, classes),
+            "in_set_at": round(fit_in_set_at(probabilities, classes), 4),
+            "coverage": COVERAGE,
+        }
     )
     return {
-        "calibration": asdict(fitted),
+        "calibration": fitted.model_dump(),
         "novelty": {"grey_only": True, "statistics": statistics_path.name, "distance_limit": limit},
     }
 
@@ -197,7 +198,7 @@ def describe_bundle(
 ) -> dict[str, Any]:
     """The sections of ``bundle.json`` that need no measuring."""
     return {
-        "schema": 1,
+        **describe_schema(),
         "name": "brain_tumor",
         "version": version,
         "title": "Brain tumour on MRI, four classes",

@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from inference.model.engine import OnnxEngine
-from inference.model.schema import InputSpec
+from inference.model.schema import SCHEMA_NAME, SCHEMA_VERSION, InputSpec
 from inference.model.self_check import build_check_batch
 
 GOLDEN_TOLERANCE = 0.01
 """Largest difference of a logit or probability that another machine may have: a thousand times what processors and
 versions of a runtime differ by in float32, and less than the 0.03 of an arithmetic in bfloat16."""
+
+
+def describe_schema() -> dict[str, Any]:
+    """What ``bundle.json`` begins with: the name of its JSON Schema, for editors, and the version of the form."""
+    return {"$schema": SCHEMA_NAME, "schema": SCHEMA_VERSION}
 
 
 def describe_input(spec: InputSpec) -> dict[str, Any]:

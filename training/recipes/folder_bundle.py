@@ -11,9 +11,9 @@ import numpy as np
 
 from inference.model.engine import OnnxEngine
 from inference.model.preprocess import scale_values
-from inference.model.schema import SCHEMA_VERSION, InputSpec
+from inference.model.schema import InputSpec
 from training.bundle.calibration import COMPONENTS, fit_distance_limit, fit_statistics, fit_temperature, save_statistics
-from training.bundle.describe import describe_input, describe_origin
+from training.bundle.describe import describe_input, describe_origin, describe_schema
 from training.bundle.onnx_export import run_network
 from training.bundle.publish import write_bundle_json
 from training.data.folder import Folder
@@ -72,7 +72,7 @@ def describe_folder_bundle(
     recipe, settings = plan.recipe, plan.settings
     spoken = [label.replace("_", " ") for label in folder.labels]
     return {
-        "schema": SCHEMA_VERSION,
+        **describe_schema(),
         "name": name,
         "version": settings.version,
         "title": settings.title or folder.name,
@@ -82,7 +82,7 @@ def describe_folder_bundle(
         "network": "model.onnx",
         "input": describe_input(recipe.input),
         "provenance": {
-            **describe_origin(asdict(recipe)),
+            **describe_origin(recipe.model_dump()),
             "command": f"python -m training fit --data {folder.name} --recipe {recipe.name}",
             "data": folder.name,
             "settings": asdict(settings),

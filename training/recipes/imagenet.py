@@ -7,7 +7,6 @@ the file; ONNX Runtime makes float32 of them when it loads the network.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ import onnx
 from onnx import numpy_helper
 
 from inference.model.engine import OnnxEngine
-from inference.model.schema import SCHEMA_VERSION
-from training.bundle.describe import describe_golden, describe_input, describe_origin
+from training.bundle.describe import describe_golden, describe_input, describe_origin, describe_schema
 from training.bundle.onnx_export import export_onnx
 from training.bundle.publish import check_out, publish, write_bundle_json
 from training.recipes.networks import build_imagenet_network
@@ -125,7 +123,7 @@ def describe_imagenet_bundle(name: str, recipe: Recipe, version: str) -> dict[st
     """``bundle.json`` but for what is measured."""
     labels = NAMES.read_text(encoding="utf-8").splitlines()
     return {
-        "schema": SCHEMA_VERSION,
+        **describe_schema(),
         "name": name,
         "version": version,
         "title": "1,000 everyday things and animals",
@@ -151,7 +149,7 @@ def describe_imagenet_bundle(name: str, recipe: Recipe, version: str) -> dict[st
             "licence": LICENCES[recipe.network.backbone]["licence"],
         },
         "provenance": {
-            **describe_origin(asdict(recipe)),
+            **describe_origin(recipe.model_dump()),
             "command": f"python -m training fit --recipe {recipe.name} --out models/{name}",
         },
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 
 from inference.errors import SettingsError
 from training.recipes.recipe import Recipe, SplitPlan, TrainingPlan
@@ -76,12 +76,12 @@ def apply_settings(recipe: Recipe, settings: FolderSettings) -> FolderPlan:
     for name, value in changed.items():
         if value <= 0:
             raise SettingsError(f"--{name.replace('_', '-')} must be above 0; received {value:g}.")
-    training = replace(recipe.training, **changed)
+    training = recipe.training.model_copy(update=changed)
     plans = [training]
     if settings.unfreeze and recipe.unfreezing is not None:
-        plans.append(replace(training, **asdict(recipe.unfreezing)))
+        plans.append(training.model_copy(update=dict(recipe.unfreezing)))
     return FolderPlan(
-        recipe=replace(recipe, training=training),
+        recipe=recipe.model_copy(update={"training": training}),
         split=recipe.split,
         stages=dict(zip(STAGES, plans, strict=False)),
         settings=settings,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -39,7 +38,7 @@ def prepare_work(work_dir: Path, plan: FolderPlan, folder: Folder) -> None:
     """
     pictures = hashlib.sha256(repr((folder.labels, folder.classes.tolist(), folder.groups)).encode()).hexdigest()
     settings = plan.settings
-    document = {"recipe": asdict(plan.recipe), "seed": settings.seed, "unfreeze": settings.unfreeze}
+    document = {"recipe": plan.recipe.model_dump(), "seed": settings.seed, "unfreeze": settings.unfreeze}
     document["pictures"] = pictures
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     record = work_dir / "run.json"

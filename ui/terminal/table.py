@@ -81,7 +81,7 @@ class TablePrinter:
 
     def _fit_columns(self) -> tuple[int, int]:
         """The widths of answer and file; they share what is left of the terminal."""
-        named = [len(word) for word in self._bundle.spoken]
+        named = [len(word) for word in self._bundle.label_texts]
         longest = min(max(sum(sorted(named)[-2:]) + len(" or "), _MIN_ANSWER), _MAX_ANSWER)
         left = max(self._console.width - _PERCENT - _VERDICT - 3 * _GAP, 2 * _MIN_ANSWER)
         answer = min(longest, left - _MIN_ANSWER)

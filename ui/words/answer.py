@@ -191,7 +191,7 @@ def _word_confident(prediction: Prediction, bundle: ModelBundle) -> tuple[str, s
     spoken = capitalise(bundle.label_text(prediction.label))
     detail = (
         "The model is usually right at this level."
-        if bundle.about.get("figures")
+        if bundle.about.figures
         else "How often this model is right at this level is not known."
     )
     return f"{spoken}, {format_percent(prediction.probability)}.", detail

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from inference.answer.prediction import count_shown
 from inference.model.bundle import ModelBundle
@@ -46,7 +45,7 @@ class AboutModel:
 def describe_purpose(bundle: ModelBundle) -> str:
     """Say in one sentence what the model answers."""
     few = not has_many_classes(bundle)
-    answers = join_or(bundle.spoken) if few else f"with one or two of {len(bundle.labels):,} classes"
+    answers = join_or(bundle.label_texts) if few else f"with one or two of {len(bundle.labels):,} classes"
     return f"Show it {bundle.subject}. It answers {answers}, or says that it cannot tell."
 
 
@@ -74,39 +73,17 @@ def describe_model(bundle: ModelBundle) -> str:
 
 def word_disclaimer(bundle: ModelBundle) -> str:
     """The sentence that stands beside every answer; empty unless the bundle has one."""
-    return _text(bundle.about.get("disclaimer"))
+    return bundle.about.disclaimer.strip()
 
 
 def present_about(bundle: ModelBundle) -> AboutModel:
-    """Collect what the bundle says of itself; every key of ``about`` may be missing or of another shape.
-
-    Notes
-    -----
-    The keys are ``summary`` (text), ``figures`` (list of ``{"name", "value", "detail"}``), ``data`` (list of
-    ``{"name", "licence", "detail"}``), ``limits`` (list of text), ``licence`` (text) and ``disclaimer`` (text).
-    """
+    """Collect what the bundle says of itself, see `inference.model.schema.About`; what it leaves out is empty."""
     about = bundle.about
     return AboutModel(
-        summary=_text(about.get("summary")),
+        summary=about.summary.strip(),
         classes=bundle.labels,
-        figures=_facts(about.get("figures"), "value"),
-        data=_facts(about.get("data"), "licence"),
-        limits=tuple(text for text in map(_text, _items(about.get("limits"))) if text),
-        licence=_text(about.get("licence")),
-    )
-
-
-def _text(value: object) -> str:
-    return str(value).strip() if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-
-
-def _items(value: object) -> Iterable[Any]:
-    return value if isinstance(value, list | tuple) else ()
-
-
-def _facts(value: object, value_key: str) -> tuple[Fact, ...]:
-    return tuple(
-        Fact(name=_text(item.get("name")), value=_text(item.get(value_key)), detail=_text(item.get("detail")))
-        for item in _items(value)
-        if isinstance(item, Mapping)
+        figures=tuple(Fact(name=one.name, value=one.value, detail=one.detail) for one in about.figures),
+        data=tuple(Fact(name=one.name, value=one.licence, detail=one.detail) for one in about.data),
+        limits=tuple(filter(None, map(str.strip, about.limits))),
+        licence=about.licence.strip(),
     )

@@ -16,7 +16,7 @@ import warnings
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -237,7 +237,7 @@ class _Answerer:
         with tempfile.TemporaryDirectory(prefix="gyrus-") as folder:
             for name, content in files.items():
                 Path(folder, name).write_bytes(content)
-            self._classifier = Classifier.open(replace(bundle, path=Path(folder)), _CORES)
+            self._classifier = Classifier.open(bundle.model_copy(update={"path": Path(folder)}), _CORES)
 
     def __call__(self, batch: Mapping[str, np.ndarray]) -> dict[str, list[str]]:
         """Answer a unit; gives the fields of a `Progress`, or the sentence that says why its part cannot be written."""

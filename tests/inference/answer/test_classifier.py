@@ -181,14 +181,16 @@ class TestPreprocess:
         picture[:] = (255, 0, 51)
         assert prepare_image(picture, InputSpec(color_order="rgb"))[0, 0].tolist() == [255, 0, 51]
         assert prepare_image(picture, InputSpec(color_order="bgr"))[0, 0].tolist() == [51, 0, 255]
-        grey = prepare_image(picture, InputSpec(color_order="grey", value_min=0, value_max=1))
+        grey = prepare_image(picture, InputSpec(color_order="grey", value_range=(0, 1)))
         assert grey.shape == (150, 150, 1)
         assert grey[0, 0, 0] == pytest.approx((0.299 * 255 + 0.114 * 51) / 255, abs=0.003)  # BT.601, rounded to uint8
-        spread = prepare_image(picture, InputSpec(color_order="rgb", value_min=-1, value_max=1))
+        spread = prepare_image(picture, InputSpec(color_order="rgb", value_range=(-1, 1)))
         assert np.allclose(spread[0, 0], [1, -1, -0.6])
 
     def test_batch_of_different_sizes(self) -> None:
-        batch = build_batch([striped((1, 2, 3)), striped((4, 5, 6), (99, 33))], InputSpec(width_px=20, height_px=10))
+        batch = build_batch(
+            [striped((1, 2, 3)), striped((4, 5, 6), (99, 33))], InputSpec(width_px=20, height_px=10, color_order="bgr")
+        )
         assert (batch.shape, batch.dtype) == ((2, 10, 20, 3), np.float32)
 
 

@@ -28,7 +28,7 @@ def slice_of(apple: float, novelty: float = 0.2) -> Prediction:
 
 def combined(apples: Sequence[float], strengths: Sequence[float] = (), **changes: Any) -> VolumePrediction:
     slices = [slice_of(apple) for apple in apples]
-    return combine(slices, strengths or [100.0] * len(slices), replace(BUNDLE, **changes))
+    return combine(slices, strengths or [100.0] * len(slices), BUNDLE.model_copy(update=changes))
 
 
 def test_a_few_slices_are_not_drowned_by_many() -> None:
@@ -126,6 +126,6 @@ def test_no_slice_can_be_read() -> None:
 def test_modality_is_refused_before_a_slice_is_read() -> None:
     volume = replace(volume_of([None, None]), modality="CT")
     classifier = _ByBrightness()
-    classifier.bundle = replace(BUNDLE, modalities=("MR",))  # type: ignore[misc]
+    classifier.bundle = BUNDLE.model_copy(update={"modalities": ("MR",)})  # type: ignore[misc]
     with pytest.raises(InputError, match=r"MR \(magnetic resonance\) are accepted; received CT \(computed tomography"):
         predict_volume(classifier, volume)

@@ -95,9 +95,9 @@ class Eavesdropper:
 @pytest.mark.parametrize(
     "spec",
     [
-        InputSpec(width_px=40, height_px=36, color_order="grey", value_min=0, value_max=1, resize="area"),
+        InputSpec(width_px=40, height_px=36, color_order="grey", value_range=(0, 1), resize="area"),
         InputSpec(width_px=64, height_px=64, color_order="rgb", resize="bilinear"),
-        InputSpec(width_px=33, height_px=50, color_order="bgr", value_min=-1, value_max=1, resize="bicubic"),
+        InputSpec(width_px=33, height_px=50, color_order="bgr", value_range=(-1, 1), resize="bicubic"),
     ],
 )
 def test_training_and_serving_see_the_same_numbers(folder: Path, spec: InputSpec) -> None:
@@ -116,7 +116,7 @@ def test_training_and_serving_see_the_same_numbers(folder: Path, spec: InputSpec
         title="x",
         subject="x",
         labels=("a", "b"),
-        spoken=("a", "b"),
+        label_texts=("a", "b"),
         network="x",
         input=spec,
     )

@@ -46,20 +46,29 @@ def test_what_the_dog_article_asks_for() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("training.epochs", 0, "training.epochs must be a whole number from 1 to 10000; received 0"),
+        ("training.epochs", 0, '"training.epochs" must be a whole number from 1 to 10000; received 0'),
         ("training.epochs", True, "received True"),
-        ("training.epoch", 5, "a key of training must be one of .*epochs.*; received 'epoch'"),
+        ("training.epoch", 5, '"training.epoch" is not known; did you mean "epochs"?'),
         ("training.learning_rate", "fast", "a number from 1e-09 to 10; received 'fast'"),
-        ("input.color_order", "gray", "input.color_order must be rgb or bgr or grey; received 'gray'"),
+        ("training.learning_rate", float("nan"), "received nan"),
+        ("input.color_order", "gray", "\"input.color_order\" must be rgb or bgr or grey; received 'gray'"),
         ("input.value_range", [1, 0], "two rising numbers"),
-        ("input.width_px", 100.5, "input.width_px must be a whole number"),
+        ("input.width_px", 100.5, '"input.width_px" must be a whole number'),
+        ("input.width_px", 16, '"input.width_px" must be a whole number from 32 to 4096; received 16'),
+        ("input.mean", [1, 2, 3], '"input.mean" is not known'),
         ("network.convolutions", [], "given for the backbone cnn"),
-        ("network.convolutions", [64, "x"], "a list of whole numbers"),
+        (
+            "network.convolutions",
+            [64, "x"],
+            "\"network.convolutions.1\" must be a whole number from 1 to 4096; received 'x'",
+        ),
         ("network.backbone", "lite0", "given for the backbone cnn, and for no other"),
-        ("split.test", 1.5, "split.test must be a number from 0.01 to 0.9; received 1.5"),
-        ("split", None, "split must be an object; received None"),
-        ("summary", "", "summary must be a text"),
-        ("trainig", {}, "a key must be one of .*training.*; received 'trainig'"),
+        ("split.test", 1.5, '"split.test" must be a number from 0.01 to 0.9; received 1.5'),
+        ("split", [], '"split" must be an object; received []'),
+        ("split", None, '"split" must be given together with training, or neither of them; received None'),
+        ("summary", "", '"summary" must be a text'),
+        ("trainig", {}, '"trainig" is not known; did you mean "training"?'),
+        ("$schema", "https://example.org/other.json", '"$schema" must be'),
     ],
 )
 def test_a_mistake_is_a_sentence(path: str, value: object, words: str) -> None:
@@ -69,16 +78,18 @@ def test_a_mistake_is_a_sentence(path: str, value: object, words: str) -> None:
     for section in sections:
         target = target[section]
     target[key] = value
-    with pytest.raises(SettingsError, match=words):
+    with pytest.raises(SettingsError) as caught:
         read_recipe(document, "mine")
+    assert str(caught.value).startswith("The recipe mine has a mistake. ")
+    assert words in str(caught.value)
 
 
 def test_what_is_missing_is_a_sentence() -> None:
-    with pytest.raises(SettingsError, match=r"training.epochs must be given"):
+    with pytest.raises(SettingsError, match='"training.epochs" must be a whole number from .*; received nothing'):
         read_recipe(GOOD | {"training": {"batch_size": 1, "learning_rate": 0.1}}, "mine")
-    with pytest.raises(SettingsError, match="must have both split and training, or neither"):
+    with pytest.raises(SettingsError, match='"split" must be given together with training'):
         read_recipe({key: value for key, value in GOOD.items() if key != "split"}, "mine")
-    with pytest.raises(SettingsError, match="the document must be an object"):
+    with pytest.raises(SettingsError, match="The document must be an object"):
         read_recipe([], "mine")
 
 

@@ -336,7 +336,7 @@ def test_nothing_is_said_that_the_bundle_does_not(tmp_path: Path, series: Path) 
 def test_many_classes_show_the_most_probable(tmp_path: Path, series: Path) -> None:
     breeds = make_breeds()
     (tmp_path / "bundle.json").write_text("{}")
-    breeds.bundle = replace(breeds.bundle, path=tmp_path)
+    breeds.bundle = breeds.bundle.model_copy(update={"path": tmp_path})
     finding = _find(breeds, series)
     assert len(_numbers(_groups(_read_sr(finding))["volume"])) == 5
     assert "Zwergpudel" in _read_pdf(finding)

@@ -92,9 +92,9 @@ def start_logging(log_format: str, level: str, stream: TextIO | None = None) -> 
     Parameters
     ----------
     log_format : str
-        One of `inference.settings.LOG_FORMATS`.
+        One of `inference.settings.LogFormat`.
     level : str
-        One of `inference.settings.LOG_LEVELS`, for the program's own lines.
+        One of `inference.settings.LogLevel`, for the program's own lines.
     stream : text file
         By default the standard error.
     """

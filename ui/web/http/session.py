@@ -44,10 +44,13 @@ class Credentials:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._passwords = [":".join(settings.auth).encode()] if settings.auth else []
-        self._tokens = [token.encode() for token in settings.api_tokens]
+        self._passwords: list[bytes] = []
+        if settings.auth is not None:
+            user, password = settings.auth
+            self._passwords.append(f"{user}:{password.get_secret_value()}".encode())
+        self._tokens = [token.get_secret_value().encode() for token in settings.api_tokens]
         self._signing_key = secrets.token_bytes(32)
-        self.cookie_name = f"gyrus-{settings.port}"
+        self.cookie_name = f"gyrus-{settings.port}"  # a browser does not tell cookies of two ports apart
         self.takes_password = settings.auth is not None
         self._may_be_framed = any(source not in ("'self'", "'none'") for source in settings.frame_ancestors)
 

@@ -170,7 +170,7 @@ def test_settings_are_read() -> None:
             "GYRUS_FRAME_ANCESTORS": "'self' https://*.example.org",
         }
     )
-    assert settings.api_tokens == (TOKEN, "another-token-of-ours")
+    assert [token.get_secret_value() for token in settings.api_tokens] == [TOKEN, "another-token-of-ours"]
     assert (settings.rate_limit, settings.trusted_proxies) == (0, ("127.0.0.1", "10.0.0.0/8"))
     assert settings.frame_ancestors == ("'self'", "https://*.example.org")
     space = Settings.from_env({"SPACE_ID": "a/b"})

@@ -27,7 +27,7 @@ def test_panels_escape_the_bundles_text() -> None:
         name=HOSTILE,
         version=HOSTILE,
         labels=(HOSTILE, "b"),
-        spoken=(HOSTILE, "b"),
+        label_texts=(HOSTILE, "b"),
         about={
             "summary": HOSTILE,
             "figures": [{"name": HOSTILE, "value": HOSTILE, "detail": HOSTILE}],
