@@ -345,7 +345,7 @@ class TestSeveralModels:
         assert fruit["notes"] == ["It has never seen a medlar."]
         assert "not a medical device" in fruit["disclaimer"]
         assert (breeds["labels"], breeds["disclaimer"], breeds["notes"]) == (list(BREEDS), "", [])
-        assert breeds["input"] == {"width_px": 150, "height_px": 150, "color_order": "bgr", "value_range": [0, 255]}
+        assert breeds["input"] == {"width_px": 150, "height_px": 150, "color_order": "rgb", "value_range": [0, 255]}
 
     def test_the_named_one_answers_and_by_default_the_first(self, two: TestClient) -> None:
         files = {"file": png((100, 100, 100))}
