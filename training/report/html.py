@@ -52,7 +52,7 @@ def build_page(
     lead, footer : str
         HTML before the first section and after the last.
     """
-    css = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
+    css = Path(__file__).with_name("templates").joinpath("report.css").read_text(encoding="utf-8")
     links = "".join(f'<li><a href="#{key}">{escape(words)}</a></li>' for key, words, _ in sections)
     body = "\n".join(
         f'<section id="{key}" aria-labelledby="{key}-title"><h2 id="{key}-title">{escape(words)}</h2>\n'

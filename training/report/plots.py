@@ -274,7 +274,7 @@ def write_figure(figure: str, path: Path) -> None:
         for place, (key, words) in enumerate(keys)
     )
     tall = 30 + int(height) + 18 * len(keys) + 8
-    css = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
+    css = Path(__file__).with_name("templates").joinpath("report.css").read_text(encoding="utf-8")
     path.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="-8 0 {WIDTH + 16} {tall}" '
         f'width="{2 * WIDTH}" style="padding: 0; border: 0; border-radius: 0; max-width: none">'
