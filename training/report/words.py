@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -60,6 +61,16 @@ def short(value: float) -> str:
     return f"{value:g}"
 
 
+def key_values(settings: Mapping[str, object]) -> str:
+    """``epochs 8, seed 1``; settings that are off are left out."""
+    return ", ".join(f"{key} {value}" for key, value in settings.items() if value != "" and value is not False)
+
+
+def one_line(text: object) -> str:
+    """Text with each run of white space as one space."""
+    return " ".join(str(text).split())
+
+
 def plain_markdown(text: object) -> str:
     r"""Text as Markdown that says just this, on one line: safe in a heading, a list and a table's cell.
 
@@ -68,9 +79,9 @@ def plain_markdown(text: object) -> str:
     >>> print(plain_markdown("a|b <i>"))
     a\|b \<i>
     """
-    return re.sub(r"[\\`*\[\]<|]|&(?=#?\w+;)", r"\\\g<0>", " ".join(str(text).split()))
+    return re.sub(r"[\\`*\[\]<|]|&(?=#?\w+;)", r"\\\g<0>", one_line(text))
 
 
 def code_markdown(text: object) -> str:
     r"""Text for between two backticks in a table's cell: a backtick becomes an apostrophe, a bar keeps its cell."""
-    return " ".join(str(text).split()).replace("`", "'").replace("|", "\\|")
+    return one_line(text).replace("`", "'").replace("|", "\\|")
