@@ -42,8 +42,9 @@ def summarise(figures: Figures) -> list[Finding]:
         Finding(number(figures["groups"]["groups"]), "groups, each to be kept on one side of a split."),
         *(_summarise_probe(probe) for probe in figures["probes"] if _is_headline(probe)),
     ]
-    if figures["unreadable"]:
-        found.append(Finding(number(len(figures["unreadable"])), "files cannot be read.", True))
+    unreadable = len(figures["unreadable"])
+    if unreadable:
+        found.append(Finding(number(unreadable), f"{'file' if unreadable == 1 else 'files'} cannot be read.", True))
     return found
 
 
