@@ -65,7 +65,7 @@ style: $(VENV)/.dev
 # The recipe. A plain network; from it one that learns with tumours hidden, pasted and painted, in two turns, and in a
 # third with slices of a healthy head, cut anywhere; the average of the plain one and that, which knows both; this twice
 # more, more gently; and from the first of these two, twice more, one that sees the volumes too. What ships is an average of
-# the plain one and the last two; its twin, the same without volumes, is what an unseen cohort is measured on. An
+# the plain one and the last two; its holdout model, the same without volumes, is what an unseen cohort is measured on. An
 # interrupted step goes on where it stopped; a finished one is quickly passed over.
 TRAINING = $(BIN)/python -m training
 HIDDEN = --counterfactuals 0.45
@@ -85,10 +85,10 @@ train: $(VENV)/.train head
 	$(TRAINING) fit --data "$(DATA)" --work runs/volumes --start runs/gentle/trained.keras --epochs 6 --seed 14 $(FEWER) $(HEALTHY) --volumes
 	$(TRAINING) fit --data "$(DATA)" --work runs/gentle-again --start runs/gentle/trained.keras --epochs 8 --seed 22 $(AGAIN) $(HEALTHY)
 	$(TRAINING) fit --data "$(DATA)" --work runs/volumes-again --start runs/volumes/trained.keras --epochs 8 --seed 24 $(AGAIN) $(HEALTHY) --volumes
-	$(TRAINING) average --work runs/twin --of runs/plain:0.1 runs/gentle:0.4 runs/gentle-again:0.5
+	$(TRAINING) average --work runs/holdout --of runs/plain:0.1 runs/gentle:0.4 runs/gentle-again:0.5
 	$(TRAINING) average --work runs/shipped --of runs/plain:0.1 runs/volumes:0.4 runs/volumes-again:0.5
-	$(TRAINING) export --data "$(DATA)" --work runs/twin --out runs/twin/bundle --version $(VERSION)
-	$(TRAINING) export --data "$(DATA)" --work runs/shipped --version $(VERSION) --twin runs/twin/bundle $(CROSS)
+	$(TRAINING) export --data "$(DATA)" --work runs/holdout --out runs/holdout/bundle --version $(VERSION)
+	$(TRAINING) export --data "$(DATA)" --work runs/shipped --version $(VERSION) --holdout runs/holdout/bundle $(CROSS)
 
 # What the recipe is worth on patients and sources that it leaves out: a plain network for each of Cheng's folds, and for
 # each source the recipe with fewer epochs. Two hours on two cores; goes on where it stopped.

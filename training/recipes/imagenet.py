@@ -36,7 +36,7 @@ _LOGIT_TOLERANCE = 1e-3
 _SMALL = 1024
 """Values up to which an array stays float32: they weigh nothing, and a shift or a scale may need the digits."""
 
-_PROBES = 8
+_CHECK_PICTURES = 8
 
 LICENCES = {
     "lite0": {
@@ -79,15 +79,16 @@ def build_imagenet_bundle(recipe: Recipe, out_dir: Path, *, version: str) -> dic
     """
     check_out(out_dir)
     network = build_imagenet_network(recipe)
-    shape = (_PROBES, *recipe.input.shape)
-    probe = np.random.default_rng(0).uniform(recipe.input.value_min, recipe.input.value_max, shape).astype(np.float32)
+    shape = (_CHECK_PICTURES, *recipe.input.shape)
+    spec, rng = recipe.input, np.random.default_rng(0)
+    check_batch = rng.uniform(spec.value_min, spec.value_max, shape).astype(np.float32)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         target = folder / "model.onnx"
         document = describe_imagenet_bundle(out_dir.name, recipe, version)
-        difference = export_onnx(network, target, probe, _LOGIT_TOLERANCE)
+        difference = export_onnx(network, target, check_batch, _LOGIT_TOLERANCE)
         document["provenance"]["keras_onnx_max_logit_difference"] = difference
-        document["provenance"]["float16_max_logit_difference"] = store_as_float16(target, probe)
+        document["provenance"]["float16_max_logit_difference"] = store_as_float16(target, check_batch)
         document["golden"] = describe_golden(target, recipe.input)
         (folder / "MODEL_CARD.md").write_text(build_imagenet_card(document), encoding="utf-8")
         write_bundle_json(folder, document)
@@ -95,15 +96,15 @@ def build_imagenet_bundle(recipe: Recipe, out_dir: Path, *, version: str) -> dic
     return document
 
 
-def store_as_float16(path: Path, probe: np.ndarray) -> float:
+def store_as_float16(path: Path, check_batch: np.ndarray) -> float:
     """Keep an ONNX file's large float32 arrays as float16, each with a cast back that is done at loading.
 
     Returns
     -------
     float
-        The largest difference between the logits of ``probe`` before and after.
+        The largest difference between the logits of ``check_batch`` before and after.
     """
-    before = OnnxEngine(path.read_bytes(), path.name).run(probe).scores
+    before = OnnxEngine(path.read_bytes(), path.name).run(check_batch).scores
     model = onnx.load(path)
     casts = []
     for tensor in model.graph.initializer:
@@ -117,7 +118,7 @@ def store_as_float16(path: Path, probe: np.ndarray) -> float:
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     onnx.save(model, path)
-    after = OnnxEngine(path.read_bytes(), path.name).run(probe).scores
+    after = OnnxEngine(path.read_bytes(), path.name).run(check_batch).scores
     return float(np.abs(after - before).max())
 
 
@@ -166,5 +167,5 @@ def build_imagenet_card(document: dict[str, Any]) -> str:
         document=document,
         provenance=document["provenance"],
         names=names,
-        pictures=_PROBES,
+        pictures=_CHECK_PICTURES,
     )

@@ -125,5 +125,5 @@ def test_vgg16_without_network_is_a_sentence(monkeypatch: pytest.MonkeyPatch) ->
         raise Exception("URL fetch failure")  # noqa: TRY002  (what Keras raises)
 
     monkeypatch.setattr(keras.applications, "VGG16", fail)
-    with pytest.raises(SettingsError, match="VGG16 could not be downloaded. --recipe lite0-imagenet"):
+    with pytest.raises(SettingsError, match=r"VGG16 could not be downloaded. --recipe lite0-imagenet"):
         build_imagenet_network(load_recipe("vgg16-imagenet"))

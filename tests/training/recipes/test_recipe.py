@@ -74,7 +74,7 @@ def test_a_mistake_is_a_sentence(path: str, value: object, words: str) -> None:
 
 
 def test_what_is_missing_is_a_sentence() -> None:
-    with pytest.raises(SettingsError, match="training.epochs must be given"):
+    with pytest.raises(SettingsError, match=r"training.epochs must be given"):
         read_recipe(GOOD | {"training": {"batch_size": 1, "learning_rate": 0.1}}, "mine")
     with pytest.raises(SettingsError, match="must have both split and training, or neither"):
         read_recipe({key: value for key, value in GOOD.items() if key != "split"}, "mine")
@@ -83,7 +83,7 @@ def test_what_is_missing_is_a_sentence() -> None:
 
 
 def test_no_such_recipe_and_no_json(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="no recipe resnet. Accepted are cnn-grey-100, efficientnet-b0-224"):
+    with pytest.raises(SettingsError, match=r"no recipe resnet. Accepted are cnn-grey-100, efficientnet-b0-224"):
         load_recipe("resnet")
     broken = tmp_path / "broken.json"
     broken.write_text("{", encoding="utf-8")
