@@ -25,7 +25,7 @@ Figures = dict[str, Any]
 _DIAGONAL = ((0.0, 0.0), (1.0, 1.0))
 
 _TELLING_AUC = 0.7
-"""AUC of the shortcut probe from which the page says that the look gives much away even inside a source."""
+"""AUC of the shortcut probe from which the page says that brightness and size tell much even inside a source."""
 
 _LOSSES = (("training", "loss"), ("validation", "val_loss"))
 

@@ -52,14 +52,14 @@ class Album:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
-    def show(self, place: int) -> str:
+    def show(self, index: int) -> str:
         """Data URI of one picture."""
-        return encode_preview(load_image(self._folder.paths[place]).pixels, _TILE_PX)
+        return encode_preview(load_image(self._folder.paths[index]).pixels, _TILE_PX)
 
-    def examples(self, places: np.ndarray, seed: int) -> list[tuple[str, str, str]]:
+    def examples(self, indices: np.ndarray, seed: int) -> list[tuple[str, str, str]]:
         """`EXAMPLES` of the pictures, drawn at random: data URI, label and nothing."""
-        chosen = np.random.default_rng(seed).permutation(places)[:EXAMPLES]
-        return [(self.show(place), self._folder.labels[self._folder.classes[place]], "") for place in map(int, chosen)]
+        chosen = np.random.default_rng(seed).permutation(indices)[:EXAMPLES]
+        return [(self.show(index), self._folder.labels[self._folder.classes[index]], "") for index in map(int, chosen)]
 
     def answers(self, shown: Sequence[Figures]) -> list[tuple[str, str, str]]:
         """Answered pictures: data URI, what was answered how surely, and what it is."""
@@ -73,12 +73,12 @@ class Album:
         ]
 
 
-def draw_figures(figures: Figures, folder: Folder, places: dict[str, np.ndarray], seed: int) -> dict[str, Figure]:
+def draw_figures(figures: Figures, folder: Folder, splits: dict[str, np.ndarray], seed: int) -> dict[str, Figure]:
     """File name in ``figures/`` → the figure."""
     album = Album(folder)
     drawn = {
         "class-counts": draw_bars("Pictures of each class", folder.counts()),
-        "training-pictures": draw_sheet("Training pictures, drawn at random", album.examples(places["train"], seed)),
+        "training-pictures": draw_sheet("Training pictures, drawn at random", album.examples(splits["train"], seed)),
         "accuracy": _draw_history("Accuracy", "accuracy", figures["history"], say_share, 1.0),
         "loss": _draw_history("Loss", "loss", figures["history"], say_number, None),
         "confusion-matrix": draw_matrix(
@@ -132,7 +132,7 @@ def write_figures(drawn: Mapping[str, Figure], folder: Path) -> None:
 
 
 def build_folder_report(
-    document: Figures, figures: Figures, folder: Folder, places: dict[str, np.ndarray], drawn: Mapping[str, Figure]
+    document: Figures, figures: Figures, folder: Folder, splits: dict[str, np.ndarray], drawn: Mapping[str, Figure]
 ) -> str:
     """``report.html``: one file, no other host.
 
@@ -142,7 +142,7 @@ def build_folder_report(
         Of ``bundle.json``.
     figures : dict
         Of `training.measure.folder_figures.measure_folder`, with ``history`` and ``duration_s``.
-    folder, places, drawn
+    folder, splits, drawn
         See `draw_figures`.
     """
     album, provenance, classes = Album(folder), document["provenance"], figures["classes"]
@@ -157,7 +157,7 @@ def build_folder_report(
         findings=_summarise(figures, folder),
         class_rows=_count_classes(figures["counts"], folder.labels),
         uneven=max(weights) / min(weights),
-        examples=album.examples(places["train"], provenance["settings"]["seed"]),
+        examples=album.examples(splits["train"], provenance["settings"]["seed"]),
         unreadable=folder.unreadable,
         best={"epoch": best + 1, "accuracy": accuracies[best]},
         baseline=_say_baseline(classes),
@@ -196,13 +196,13 @@ def _say_baseline(classes: Figures) -> str:
 
 
 def _count_classes(counts: Figures, labels: Sequence[str]) -> list[Figures]:
-    """Pictures of each class in each part of the split and its share of training; last the sums."""
+    """Pictures of each class in each split and its share of training; last the sums."""
     total = max(1, sum(counts["train"].values()))
     rows = [
-        {"label": label, "counts": [part[label] for part in counts.values()], "share": counts["train"][label] / total}
+        {"label": label, "counts": [split[label] for split in counts.values()], "share": counts["train"][label] / total}
         for label in labels
     ]
-    return [*rows, {"label": "", "counts": [sum(part.values()) for part in counts.values()], "share": 1.0}]
+    return [*rows, {"label": "", "counts": [sum(split.values()) for split in counts.values()], "share": 1.0}]
 
 
 def _rank_confusions(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> list[tuple[str, str, int]]:
