@@ -44,7 +44,7 @@ def run_command(options: argparse.Namespace) -> None:
         from training.report.audit_page import summarise
 
         figures = audit_folder(options.data, options.out, progress=show_progress)
-        print("\n".join(f"{value} {words}" for value, words, _ in summarise(figures)))
+        print("\n".join(f"{found.value} {found.words}" for found in summarise(figures)))
         print(
             f"The report is {options.out / 'audit.html'}; fit and evaluate take --groups {options.out / 'groups.csv'}."
         )

@@ -20,13 +20,8 @@ from training.data.folder import Folder
 from training.recipes.pictures import LoadedSplit
 from training.recipes.settings import FolderPlan
 from training.recipes.stages import weigh_classes
-from training.report.folder_report import (
-    build_folder_about,
-    build_folder_card,
-    build_folder_report,
-    draw_figures,
-    write_figures,
-)
+from training.report.folder_card import build_folder_about, build_folder_card
+from training.report.folder_report import build_folder_report, draw_figures, write_figures
 
 CONFIDENT_AT = 0.5
 """Calibrated probability from which one answer is given, below it two: the articles' rule."""

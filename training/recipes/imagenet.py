@@ -20,6 +20,7 @@ from training.bundle.onnx_export import export_onnx
 from training.bundle.publish import check_out, publish, write_bundle_json
 from training.recipes.networks import build_imagenet_network
 from training.recipes.recipe import Recipe
+from training.report.templating import render_template
 
 NAMES = Path(__file__).with_name("imagenet1k.txt")
 """One name a line, in the order of the outputs."""
@@ -157,22 +158,12 @@ def describe_imagenet_bundle(name: str, recipe: Recipe, version: str) -> dict[st
 
 def build_imagenet_card(document: dict[str, Any]) -> str:
     """``MODEL_CARD.md`` as Markdown."""
-    about, provenance = document["about"], document["provenance"]
     names = NAMES.with_name("README.md").read_text(encoding="utf-8").split("## ImageNet's names\n", 1)[1].strip()
-    lines = [
-        f"# {document['title']} ({document['name']} {document['version']})",
-        about["summary"],
-        "## What it cannot do",
-        "\n".join(f"- {limit}" for limit in about["limits"]),
-        "## Weights",
-        "\n".join(f"- {entry['name']}: {entry['licence']}. {entry['detail']}." for entry in about["data"][:1]),
-        f"Kept as float16. The largest difference between the logits and those of float32, on {_CHECK_PICTURES} "
-        f"pictures of noise: {provenance['float16_max_logit_difference']:.2g}; between Keras and ONNX Runtime: "
-        f"{provenance['keras_onnx_max_logit_difference']:.2g}.",
-        "No accuracy is stated: none of ImageNet's pictures is here to measure it on.",
-        "## Names",
-        names,
-        "## How it was made",
-        f"```\n{provenance['command']}\n```",
-    ]
-    return "\n\n".join(lines) + "\n"
+    return render_template(
+        "imagenet_card.md",
+        "training.recipes",
+        document=document,
+        provenance=document["provenance"],
+        names=names,
+        pictures=_CHECK_PICTURES,
+    )

@@ -119,6 +119,9 @@ def test_the_report_stands_alone_and_is_escaped(run: SimpleNamespace) -> None:
     assert page.count("data:image/jpeg") >= 25 + 5
     assert "notes.txt" in page
     assert "1.5 times as many pictures as the rarest" in page
+    card = (run.bundle / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert card.startswith("# Stripes \\<b> (bundle 0.1.0)\n")
+    assert "| up & down | 25 | 6 | 14 |" in card
 
 
 def test_each_figure_is_a_file_that_stands_alone(run: SimpleNamespace) -> None:
