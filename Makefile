@@ -72,8 +72,17 @@ style: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.dev
-	$(BIN)/python -m mkdocs build --strict
+MERMAID = 11.17.2
+MERMAID_SHA256 = 7a644017d37f93c8359790884e6b67fb1f747c78eb20475952404bd87190a3f8
+# From nothing each time (-E), so that no warning is lost with what was read before.
+docs: $(VENV)/.dev $(if $(shell command -v npm),build/mermaid.tiny.js)
+	$(BIN)/python -m sphinx -E -W --keep-going -q -d build/doctrees docs site
+
+# What draws the picture in docs/architecture.md; without npm the page shows it as text.
+build/mermaid.tiny.js:
+	mkdir -p build
+	cd build && npm pack --silent @mermaid-js/tiny@$(MERMAID) && tar -xzf mermaid-js-tiny-$(MERMAID).tgz --strip-components=2 package/dist/mermaid.tiny.js
+	echo "$(MERMAID_SHA256)  build/mermaid.tiny.js" | sha256sum --check --quiet || { rm -f $@; exit 1; }
 
 # One lock for every extra, Python and system, from which each set is exported: pip cannot pick an extra from a lock.
 # Versions stay as they are while they fit; UPGRADE=all takes the newest of everything that the bounds allow.

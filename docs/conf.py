@@ -45,6 +45,7 @@ if _MERMAID.is_file():
 
 myst_heading_anchors = 3
 suppress_warnings = [
+    "autoapi.python_import_resolution",  # AutoAPI does not see the names of `A, B = …`; mypy checks imports
     "misc.highlighting_failure",  # Pygments does not know Mermaid
     "ref.python",  # a bare name such as `Folder` that two rooms have: either is right in its own room
 ]
@@ -68,7 +69,10 @@ add_module_names = False
 # be arguments, names of the module itself, or of another library.
 default_role = "py:obj"
 nitpicky = True
-nitpick_ignore_regex = [(r"py:.*", r"(?!(inference|ui|training)\.).*")]
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!(inference|ui|training)\.).*"),
+    (r"py:.*", r".*\.__main__\..*"),  # a program has no page in the reference
+]
 
 linkcheck_ignore = [r"http://(127\.0\.0\.1|localhost).*", r"https://gyrus\.example\.org.*"]
 

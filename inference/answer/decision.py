@@ -60,7 +60,7 @@ def to_logits(scores: np.ndarray, output: str) -> np.ndarray:
     ----------
     scores : numpy.ndarray, shape (N, classes), or (N, 1) for ``sigmoid``
     output : str
-        See `inference.model.bundle.ModelBundle.output`.
+        See `inference.model.schema.BundleDocument.output`.
 
     Returns
     -------
