@@ -13,11 +13,10 @@ WORKDIR /app
 # Requirements change less often than code, so they are a layer of their own. A bundle needs no TensorFlow;
 # --build-arg WITH_TENSORFLOW=1 adds it for Keras files of your own.
 ARG WITH_TENSORFLOW=0
-COPY requirements.txt .
-RUN if [ "$WITH_TENSORFLOW" = 1 ]; then cp requirements.txt /tmp/wanted.txt; \
-    else grep -v '^tensorflow' requirements.txt > /tmp/wanted.txt; fi \
-    && pip install --no-compile -r /tmp/wanted.txt \
-    && rm /tmp/wanted.txt \
+COPY requirements.txt requirements/default.txt /tmp/wanted/
+RUN if [ "$WITH_TENSORFLOW" = 1 ]; then wanted=requirements.txt; else wanted=default.txt; fi \
+    && pip install --no-compile --require-hashes -r "/tmp/wanted/$wanted" \
+    && rm -r /tmp/wanted \
     && cd /usr/local/lib/python3.11 \
     && find site-packages -type d -name tests -prune -exec rm -rf {} + \
     && rm -rf ensurepip site-packages/pip site-packages/pip-* /usr/local/bin/pip* \

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +57,7 @@ def measure_network(data: Path | None) -> list[Result]:
             "a bare ONNX Runtime session": lambda batch: bare.run(["features", "logits"], {name: batch})[1],
             **_openvino(content),
         }
-        times = time_in_turn({key: lambda run=run, b=batch: run(b) for key, run in runs.items()}, rounds=31)
+        times = time_in_turn({key: partial(run, batch) for key, run in runs.items()}, rounds=31)
         expected = runs["a bare ONNX Runtime session"](batch)
         for key in list(runs)[1:]:
             what = f"network alone, {count} at a time; {key}"
@@ -66,7 +68,7 @@ def measure_network(data: Path | None) -> list[Result]:
             rows.append(at_most(2, what, times["ours"] / count, times[key] / count, goal))
     try:
         return rows + _compare_litert()
-    except Exception as error:  # its converter breaks with new versions of Keras; the rows above stand without it
+    except Exception as error:  # noqa: BLE001  (its converter breaks with new versions of Keras; the rows above stand)
         what = f"network alone; LiteRT could not convert it ({type(error).__name__})"
         return [*rows, Result(row=2, what=what, ours="–", other="–", ratio="–")]
 
@@ -133,6 +135,10 @@ def measure_jpeg(data: Path | None) -> list[Result]:
     return [at_most(3, "JPEG bytes (512×512) → `Prediction`; network alone", **_pair(times), most=2.5)]
 
 
+def _predict_all(classifier: Classifier, paths: list[Path]) -> None:
+    deque(classifier.predict_many(paths), maxlen=0)
+
+
 def measure_many(data: Path | None, files: int = FILES) -> list[Result]:
     """Row 4: many files, against what decoding alone and the network alone, each on all cores, would allow."""
     classifier = Classifier.load(DEFAULT_MODEL)
@@ -142,16 +148,20 @@ def measure_many(data: Path | None, files: int = FILES) -> list[Result]:
         spec = classifier.bundle.input
         batch = build_batch((load_image(path).pixels for path in paths[:32]), spec)
 
-        def decode(part: list[Path]) -> None:
-            list(pool.map(lambda path: load_image(path).pixels, part))
+        def decode(chunk: list[Path]) -> None:
+            list(pool.map(lambda path: load_image(path).pixels, chunk))
+
+        def run_network(count: int) -> None:
+            for done in range(0, count, len(batch)):
+                engine.run(batch[: count - done])
 
         seconds = {"decode": 0.0, "network": 0.0, "ours": 0.0}
         for start in range(0, files, 200):  # in turn, so that a busy moment meets all three
-            part = paths[start : start + 200]
+            chunk = paths[start : start + 200]
             steps: dict[str, Callable[[], object]] = {
-                "decode": lambda part=part: decode(part),
-                "network": lambda part=part: [engine.run(batch[: len(part) - k]) for k in range(0, len(part), 32)],
-                "ours": lambda part=part: list(classifier.predict_many(part)),
+                "decode": partial(decode, chunk),
+                "network": partial(run_network, len(chunk)),
+                "ours": partial(_predict_all, classifier, chunk),
             }
             for name, step in steps.items():
                 started = time.perf_counter()

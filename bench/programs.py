@@ -53,7 +53,7 @@ def wait_for(address: str, program: subprocess.Popen[bytes]) -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.01)
-    raise RuntimeError(f"{program.args} did not answer at {address}.")
+    raise RuntimeError(f"{program.args!r} did not answer at {address}.")
 
 
 @contextmanager
@@ -76,7 +76,8 @@ def serve_article(kind: str) -> Iterator[int]:
 def memory_mb(program: subprocess.Popen[bytes]) -> float:
     """Resident memory of a program and its children, in 10⁶ bytes."""
     process = psutil.Process(program.pid)
-    return sum(one.memory_info().rss for one in [process, *process.children(recursive=True)]) / 1e6
+    total_bytes: int = sum(one.memory_info().rss for one in [process, *process.children(recursive=True)])
+    return total_bytes / 1e6
 
 
 _WATCH = """

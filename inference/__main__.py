@@ -7,19 +7,19 @@ import datetime
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from inference import __version__
 from inference.answer.classifier import Classifier
 from inference.answer.prediction import count_shown
-from inference.answer.rows import Row
 from inference.batch.cluster.run import add_counts, check_cluster, keep_stderr, run_on_cluster
 from inference.batch.cluster.shards import Shards
 from inference.batch.cluster.units import list_inputs
 from inference.batch.journal import Journal
+from inference.batch.outcomes import Outcome
 from inference.batch.output import Output, describe_settings, output_paths
 from inference.batch.runner import Done, run_items
 from inference.batch.tables import Table, format_rows
@@ -28,6 +28,7 @@ from inference.errors import GyrusError, OutputError
 from inference.imaging.find import count_files, find_items
 from inference.imaging.storage import is_remote
 from inference.imaging.types import PLANES, WINDOWS, ReadOptions
+from inference.model.bundle import ModelBundle
 from inference.settings import Settings
 
 _EPILOG = """\
@@ -81,8 +82,67 @@ def build_parser(default_model: Path) -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+class Printer(Protocol):
+    """Shows a run to whoever started it."""
+
+    def show(self, outcome: Outcome) -> None:
+        """Show what became of a work item."""
+
+    def close(self) -> None:
+        """End; nothing more will be shown."""
+
+
+class JsonLines:
+    """Rows as JSON Lines on standard output, notes on standard error, above a progress bar if there is one.
+
+    Parameters
+    ----------
+    top : int
+        Of more classes, only so many are printed.
+    prints_rows : bool
+        False: notes only.
+    """
+
+    def __init__(self, top: int, *, prints_rows: bool = True) -> None:
+        self._top, self._prints_rows = top, prints_rows
+
+    def show(self, outcome: Outcome) -> None:
+        """See `Printer.show`."""
+        if self._prints_rows:
+            text = format_rows(outcome.rows, ".jsonl", Table(), top=self._top).decode(errors="replace")
+            print(text, end="", flush=True)
+        if outcome.notes:
+            from tqdm import tqdm
+        for path, note in outcome.notes:
+            tqdm.write(f"{path}: {note}", file=sys.stderr)
+
+    def close(self) -> None:
+        """See `Printer.close`."""
+
+
+def build_json_lines(options: argparse.Namespace, bundle: ModelBundle) -> JsonLines:
+    """The printer of ``python -m inference``; with ``--out``, a terminal shows the progress instead of the rows."""
+    top = options.top or count_shown(len(bundle.labels))
+    return JsonLines(top, prints_rows=options.out is None or not sys.stdout.isatty())
+
+
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    build_parser: Callable[[Path], argparse.ArgumentParser] = build_parser,
+    build_printer: Callable[[argparse.Namespace, ModelBundle], Printer] = build_json_lines,
+) -> int:
+    """Run the command line; returns the exit status.
+
+    Parameters
+    ----------
+    argv : sequence of str, or None
+        None for those of the process.
+    build_parser : callable
+        From the default model to the options: those of `build_parser`, and what else a front has.
+    build_printer : callable
+        From the options and the model's bundle to what shows the rows.
+    """
     try:
         settings = Settings.from_env(os.environ)
         parser = build_parser(settings.model)
@@ -96,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         classifier = Classifier.load(options.model)
         with ExitStack() as stack:
             try:
-                run = _Run(classifier, options, stack)
+                run = _Run(classifier, options, build_printer, stack)
             except OutputError as error:
                 parser.error(str(error))
             try:
@@ -115,9 +175,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 class _Run:
     """One call of the command: where rows go, and how far it is."""
 
-    def __init__(self, classifier: Classifier, options: argparse.Namespace, stack: ExitStack) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        options: argparse.Namespace,
+        build_printer: Callable[[argparse.Namespace, ModelBundle], Printer],
+        stack: ExitStack,
+    ) -> None:
         self._bundle, self._paths, self._workers = classifier.bundle, options.paths, options.workers or 1
-        self._top = options.top or count_shown(len(self._bundle.labels))
         self._reading = _build_reading(options)
         self._clock = _Clock()
         self._settings = describe_settings(self._bundle, self._reading)
@@ -128,13 +193,14 @@ class _Run:
             stack.callback(self._output.close)
         self._journal = self._output.journal if self._output else Journal(None)
         self._own = output_paths(Path(options.out)) if self._output else ()
-        self._prints = self._output is None or not sys.stdout.isatty()
         self._pool: Pool = (
             OwnProcess(classifier, self._reading)
             if self._workers == 1
             else Workers(options.model, self._reading, self._workers)
         )
         stack.callback(self._pool.close)
+        self._printer = build_printer(options, self._bundle)
+        stack.callback(self._printer.close)
 
     def work(self) -> None:
         """Answer everything; rows are written item by item."""
@@ -147,19 +213,7 @@ class _Run:
                 self._journal.mark_done(done.item.key, 0, len(done.item.files), rows, is_copy=done.is_copy)
             else:
                 self._output.write(done.item.key, len(done.item.files), rows, is_copy=done.is_copy)
-            if self._prints:
-                _print_rows(rows, self._top)
-            for path, note in done.outcome.notes:
-                self._say(f"{path}: {note}")
-
-    def _say(self, sentence: str) -> None:
-        """Say something on standard error, above the bar if there is one."""
-        if self._output is None:
-            print(sentence, file=sys.stderr)
-        else:
-            from tqdm import tqdm
-
-            tqdm.write(sentence, file=sys.stderr)
+            self._printer.show(done.outcome)
 
     def _show_progress(self, run: Iterator[Done | None]) -> Iterator[Done | None]:
         if self._output is None:
@@ -269,11 +323,6 @@ class _Clock:
 
 def _build_reading(options: argparse.Namespace) -> ReadOptions:
     return ReadOptions(plane=options.plane, window=options.window, identifiers=options.include_identifiers)
-
-
-def _print_rows(rows: Sequence[Row], top: int) -> None:
-    text = format_rows(rows, ".jsonl", Table(), top=top).decode(errors="replace")
-    print(text, end="", flush=True)
 
 
 def _parse_top(text: str) -> int:

@@ -23,6 +23,9 @@ CONFIDENT = {"Apple": 0.0234567891, "Pear Fruit": 0.9432101234, "Quince": 0.0333
 UNCERTAIN = {"Apple": 0.48, "Pear Fruit": 0.11, "Quince": 0.41}
 CERTAIN = {"Apple": 0.9981, "Pear Fruit": 0.0018, "Quince": 0.0001}
 
+MAGENTA = (255, 0, 255)
+"""The colour of a picture on which `FakeClassifier` fails."""
+
 ABOUT: Mapping[str, Any] = {
     "summary": "Tells fruit apart.",
     "figures": [{"name": "Accuracy", "value": "0.93", "detail": "on 200 held-out fruit"}],

@@ -1,1 +1,1 @@
-"""From a folder of images to a bundle in `models/`; needs ``requirements-train.txt``, never needed to serve."""
+"""From a folder of images to a bundle in `models/`; needs ``pip install 'gyrus[train]'``, never needed to serve."""

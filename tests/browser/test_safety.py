@@ -11,8 +11,7 @@ from tests.browser.conftest import SETTLED, TIMEOUT_MS, OpenPage
 from tests.browser.test_page import choose, sentence, submit
 from tests.fakes import FakeClassifier, make_breeds
 from tests.pictures import encode
-from tests.serving import serve_in_thread
-from tests.ui.web.http.test_safety import files
+from tests.serving import serve_in_thread, stored_uploads
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the PyPI package playwright is not installed")
 expect = sync_api.expect
@@ -66,15 +65,15 @@ def test_the_policy_is_kept_in_the_whole_flow(browser: sync_api.Browser) -> None
 
 
 def test_an_upload_lives_as_long_as_the_page_shows_it(open_page: OpenPage) -> None:
-    before, page = len(files()), open_page()
+    before, page = len(stored_uploads()), open_page()
 
     def left(count: int) -> None:
         page.wait_for_timeout(100)
         for _ in range(50):
-            if len(files()) - before == count:
+            if len(stored_uploads()) - before == count:
                 return
             page.wait_for_timeout(100)
-        assert len(files()) - before == count
+        assert len(stored_uploads()) - before == count
 
     choose(page, encode())
     expect(page.locator("#picture img")).to_be_visible()

@@ -78,3 +78,20 @@ def make_measured(tmp_path: Path) -> BundleAnswers:
         kinds={"CT<u>": strange, "noise": [say("no", 0.5, novelty=0.5)]},
         slices={},
     )
+
+
+def make_cross() -> dict[str, Any]:
+    """Two of Cheng's folds, and a source with an odd name left out."""
+    score = {"number": 10, "accuracy": 0.91, "balanced_accuracy": 0.89, "macro_f1": 0.9, "majority": 0.4}
+    fold = {task: {"slices": score, "patients": score} for task in ("types", "classes")}
+    spread = {name: {"mean": score[name], "spread": 0.012} for name in score if name != "number"}
+    detection = {"auc": 0.871, "sensitivity_at_95_specificity": 0.5}
+    unseen = {"images": 7, "detection": detection, "probe_auc": 0.61, "boxes": 3, "peak_inside": 0.75}
+    return {
+        "folds": {"1": fold, "2": fold},
+        "summary": {task: {"slices": spread, "patients": spread} for task in ("types", "classes")},
+        "sources": {
+            "br<35>h": {**unseen, "volumes": {**unseen, "detection": None, "probe_auc": None, "peak_inside": None}}
+        },
+        "settings": {"fold-1": {"epochs": 8, "seed": 1}, "fold-2": {"epochs": 8, "seed": 1}},
+    }

@@ -17,26 +17,26 @@ from training.data.survey import Survey
 from training.measure.shortcut import judge_shortcut, score_shortcut
 
 
-def measure_survey(survey: Survey, twins: Duplicates, groups: Sequence[str], progress: Progress) -> dict[str, Any]:
+def measure_survey(survey: Survey, duplicates: Duplicates, groups: Sequence[str], progress: Progress) -> dict[str, Any]:
     """All figures of the report; see ``audit.json``."""
-    clash = find_clashes(survey.samples, twins)
+    clash = find_clashes(survey.samples, duplicates)
     return {
         "data": survey.name,
         "has_manifest": survey.has_manifest,
         "pictures": len(survey.samples),
         "left_out": survey.left_out,
         "unreadable": [{"path": path, "why": why} for path, why in survey.unreadable],
-        "folders": measure_folders(survey, twins, clash),
-        "copies": measure_copies(survey, twins),
-        "conflicts": list_conflicts(survey, twins, clash),
-        "groups": measure_groups(survey, twins, groups),
+        "folders": measure_folders(survey, duplicates, clash),
+        "copies": measure_copies(survey, duplicates),
+        "conflicts": list_conflicts(survey, duplicates, clash),
+        "groups": measure_groups(survey, duplicates, groups),
         "sizes": measure_sizes(survey),
         "probes": measure_shortcut(survey, groups, progress),
     }
 
 
-def measure_groups(survey: Survey, twins: Duplicates, groups: Sequence[str]) -> dict[str, Any]:
-    """Number and sizes of the groups, and how the library's own compare with the manifest's."""
+def measure_groups(survey: Survey, duplicates: Duplicates, groups: Sequence[str]) -> dict[str, Any]:
+    """Number and sizes of the groups, and how those found here compare with the manifest's."""
     sizes = Counter(groups)
     patients = [sample.patient for sample in survey.samples]
     pairs = {(group, patient) for group, patient in zip(groups, patients, strict=True) if patient}
@@ -50,14 +50,14 @@ def measure_groups(survey: Survey, twins: Duplicates, groups: Sequence[str]) -> 
     }
     given = [sample.group for sample in survey.samples]
     if any(given):
-        found["manifest"] = _compare_groups(survey, twins, groups)
+        found["manifest"] = _compare_groups(survey, duplicates, groups)
     return found
 
 
-def _compare_groups(survey: Survey, twins: Duplicates, groups: Sequence[str]) -> dict[str, Any]:
-    """The manifest's groups beside those that twins and patients alone make."""
+def _compare_groups(survey: Survey, duplicates: Duplicates, groups: Sequence[str]) -> dict[str, Any]:
+    """The manifest's groups beside those that duplicates and patients alone make."""
     given = [sample.group for sample in survey.samples]
-    own = join_pictures(len(given), twins, [sample.patient for sample in survey.samples]).tolist()
+    own = join_pictures(len(given), duplicates, [sample.patient for sample in survey.samples]).tolist()
     members = defaultdict(set)
     for group, name in zip(groups, given, strict=True):
         members[group].add(name)
@@ -108,8 +108,8 @@ def measure_shortcut(survey: Survey, groups: Sequence[str], progress: Progress) 
         tasks.append(("the source", sources, everything))
     results = []
     for number, (target, truth, chosen) in enumerate(tasks):
-        parts = np.asarray(groups)[chosen].tolist()
-        found = score_shortcut(survey.statistics[chosen], truth[chosen].tolist(), parts)
+        chosen_groups = np.asarray(groups)[chosen].tolist()
+        found = score_shortcut(survey.statistics[chosen], truth[chosen].tolist(), chosen_groups)
         results.append({"target": target, **found, "meaning": judge_shortcut(found)})
         progress("Probing for the shortcut", number + 1, len(tasks))
     return results

@@ -49,9 +49,9 @@ def audit_folder(data_dir: Path, out_dir: Path, progress: Progress = lambda *_: 
     if out_dir.resolve().is_relative_to(data_dir.resolve()):
         raise SettingsError(f"The data stay as they are: --out must be outside {data_dir}; received {out_dir}.")
     survey = read_survey(data_dir, progress)
-    twins = find_duplicates(survey.thumbs, survey.digests, progress)
-    groups = find_groups(survey, twins)
-    figures = measure_survey(survey, twins, groups, progress)
+    duplicates = find_duplicates(survey.thumbs, survey.digests, progress)
+    groups = find_groups(survey, duplicates)
+    figures = measure_survey(survey, duplicates, groups, progress)
     page = build_audit_page(figures, data_dir)
     try:
         out_dir.mkdir(parents=True, exist_ok=True)

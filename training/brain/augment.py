@@ -24,7 +24,7 @@ class Slice:
     grey : numpy.ndarray, shape (S, S), uint8, 0–255
         S is `STORED_SIZE_PX`.
     lesion : numpy.ndarray, shape (S, S), float32, 0–1
-        Where the tumour is; all zero when there is none or its place is unknown.
+        Where the tumour is; all zero when there is none or its box is unknown.
     """
 
     grey: np.ndarray
@@ -94,7 +94,8 @@ def change_appearance(grey: np.ndarray, rng: np.random.Generator, *, strength: f
 def _monotone_curve(rng: np.random.Generator) -> np.ndarray:
     """A rising curve from 0 to about 1 through four random knots, 256 values."""
     rises = rng.dirichlet(np.full(5, 1.5))
-    return np.interp(np.linspace(0, 1, 256), np.linspace(0, 1, 6), np.concatenate([[0.0], np.cumsum(rises)]))
+    knots = np.concatenate([[0.0], np.cumsum(rises)])
+    return np.asarray(np.interp(np.linspace(0, 1, 256), np.linspace(0, 1, 6), knots))
 
 
 def _bias_field(rng: np.random.Generator) -> np.ndarray:
@@ -104,7 +105,7 @@ def _bias_field(rng: np.random.Generator) -> np.ndarray:
 
 
 def borrow_histogram(grey: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Give a picture the grey values of another, by rank: the look of that one's scanner, the anatomy of this one.
+    """Give a picture the grey values of another, by rank: the scanner of that one, the anatomy of this one.
 
     Parameters
     ----------
@@ -139,7 +140,7 @@ def strip_skull(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def brain_depth(grey: np.ndarray) -> np.ndarray:
-    """How deep in the head each place lies: 0 outside, 1 at the innermost; (S, S). 1 everywhere without a head."""
+    """How deep in the head each pixel lies: 0 outside, 1 at the innermost; (S, S). 1 everywhere without a head."""
     small = cv2.resize(grey, (128, 128), interpolation=cv2.INTER_AREA)
     head = cv2.morphologyEx((cv2.medianBlur(small, 3) > 12).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((13, 13)))
     outlines, _ = cv2.findContours(head, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -147,4 +148,5 @@ def brain_depth(grey: np.ndarray) -> np.ndarray:
         return np.ones(grey.shape, np.float32)
     filled = cv2.drawContours(np.zeros_like(head), [max(outlines, key=cv2.contourArea)], -1, 1, -1)
     depth = cv2.distanceTransform(np.pad(filled, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    return cv2.resize(depth / max(float(depth.max()), 1.0), grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    relative = np.asarray(depth / max(float(depth.max()), 1.0), np.float32)
+    return cv2.resize(relative, grey.shape[::-1], interpolation=cv2.INTER_LINEAR)

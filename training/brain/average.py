@@ -29,7 +29,7 @@ def parse_share(text: str) -> tuple[Path, float]:
     InputError
         It is not of this form.
     """
-    folder, colon, share = text.rpartition(":")
+    folder, _, share = text.rpartition(":")
     try:
         return Path(folder), float(share)
     except ValueError as error:
@@ -54,7 +54,7 @@ def average_networks(shares: Sequence[tuple[Path, float]], work_dir: Path) -> Pa
     Raises
     ------
     InputError
-        The shares do not sum to 1, a folder holds no trained network, or they left out different parts of the data.
+        The shares do not sum to 1, a folder holds no trained network, or they left out different data.
     """
     if abs(sum(share for _, share in shares) - 1.0) > 1e-6:
         raise InputError(f"The shares must sum to 1; received {' + '.join(f'{share:g}' for _, share in shares)}.")
@@ -64,7 +64,7 @@ def average_networks(shares: Sequence[tuple[Path, float]], work_dir: Path) -> Pa
     runs = [read_settings(folder) for folder, _ in shares]
     left_out = {(run.get("test_fold", TEST_FOLD), run.get("without", "")) for run in runs}
     if len(left_out) > 1:
-        raise InputError("These runs left out different parts of the data; their average would know them all.")
+        raise InputError("These runs left out different folds or sources; their average would know them all.")
     networks = [keras.models.load_model(folder / "trained.keras", compile=False) for folder, _ in shares]
     result = networks[0]
     values = [

@@ -24,11 +24,11 @@ def draw_lesion(box: Box | None, *, softness: float = 0.15) -> np.ndarray:
     if box is None:
         return np.zeros((STORED_SIZE_PX, STORED_SIZE_PX), np.float32)
     x_center, y_center, width, height = (value * STORED_SIZE_PX for value in box)
-    places = np.arange(STORED_SIZE_PX, dtype=np.float32) + 0.5
+    pixels = np.arange(STORED_SIZE_PX, dtype=np.float32) + 0.5
     radius = np.hypot(
-        (places[None, :] - x_center) / max(width / 2, 2.0), (places[:, None] - y_center) / max(height / 2, 2.0)
+        (pixels[None, :] - x_center) / max(width / 2, 2.0), (pixels[:, None] - y_center) / max(height / 2, 2.0)
     )
-    return np.clip((1.0 + softness - radius) / softness, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip((1.0 + softness - radius) / softness, 0.0, 1.0), np.float32)
 
 
 def paste_tumour(
@@ -36,7 +36,7 @@ def paste_tumour(
 ) -> tuple[np.ndarray, Box] | None:
     """Put the tumour of one slice into the brain of another.
 
-    The place is carried over through the two heads' boxes; the patch is matched to the mean and contrast of its new
+    The position is carried over through the two heads' boxes; the patch is matched to the mean and contrast of its new
     surroundings and blended in softly.
 
     Parameters
@@ -51,7 +51,7 @@ def paste_tumour(
     Returns
     -------
     tuple of (numpy.ndarray, shape (S, S), uint8; Box), or None
-        The new picture and the tumour's box in it; None when the place lies outside the host's head.
+        The new picture and the tumour's box in it; None when that position lies outside the host's head.
     """
     d_left, d_top, d_right, d_bottom = head_box(donor)
     h_left, h_top, h_right, h_bottom = head_box(host)
@@ -85,13 +85,13 @@ def _blend(host: np.ndarray, moved: np.ndarray, box: Box, sign: float = 1.0) -> 
     contrast = np.clip((moved.astype(np.float32) - moved_mean) / moved_spread, -3.5, 6.0) * sign
     patch = np.clip(host_mean + contrast * host_spread, 0, 255)
     weight = draw_lesion((box[0], box[1], box[2] * 1.12, box[3] * 1.12), softness=0.3)
-    return (host * (1 - weight) + patch * weight).astype(np.uint8)
+    return np.asarray(host * (1 - weight) + patch * weight).astype(np.uint8)
 
 
 def paint_lesion(host: np.ndarray, box: Box, rng: np.random.Generator) -> tuple[np.ndarray, Box] | None:
     """Paint a lesion that no scanner made: an uneven blob, solid, with a dark core, or shining through, with oedema.
 
-    What a tumour looks like depends on the sequence (bright on FLAIR, dark on T1, ringed after contrast); the tumours
+    The grey of a tumour depends on the sequence (bright on FLAIR, dark on T1, ringed after contrast); the tumours
     that were photographed for training are mostly of one. The idea of painting them is Hu et al. 2023.
 
     Parameters
@@ -146,8 +146,8 @@ def paint_lesion(host: np.ndarray, box: Box, rng: np.random.Generator) -> tuple[
 def _uneven_radius(box: Box, rng: np.random.Generator) -> np.ndarray:
     """Distance from the box's centre in units of its half sides, the outline dented and turned; shape (S, S)."""
     x_center, y_center, width, height = (value * STORED_SIZE_PX for value in box)
-    places = np.arange(STORED_SIZE_PX, dtype=np.float32) + 0.5
-    x, y = places[None, :] - x_center, places[:, None] - y_center
+    pixels = np.arange(STORED_SIZE_PX, dtype=np.float32) + 0.5
+    x, y = pixels[None, :] - x_center, pixels[:, None] - y_center
     angle = rng.uniform(0, np.pi)
     turned = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
     radius = np.hypot(turned[0] / max(width / 2, 3.0), turned[1] / max(height / 2, 3.0))
@@ -170,10 +170,10 @@ def _bounding_box(inside: np.ndarray) -> Box:
 
 
 def hide_region(grey: np.ndarray, box: Box, rng: np.random.Generator, *, avoid: Box | None = None) -> np.ndarray | None:
-    """Cover a place, so that nothing of what was there can be seen.
+    """Cover a region, so that nothing of it can be seen.
 
     Applied to a tumour it makes a slice without one, from the same scanner; applied elsewhere it teaches that a covered
-    place means nothing. The cover is another piece of the same head, its mirrored other side, or a plain patch.
+    region means nothing. The cover is another piece of the same head, its mirrored other side, or a plain patch.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def _overlap(first: Box, second: Box) -> bool:
 def _fill_region(grey: np.ndarray, box: Box, rng: np.random.Generator) -> np.ndarray:
     """A plain cover: black, grey, noise or a strong blur; an ellipse or a rectangle, its edge hard or soft.
 
-    Only a rectangle may be of any grey: a bright or dark ellipse is what a lesion looks like.
+    Only a rectangle may be of any grey: a bright or dark ellipse resembles a lesion.
     """
     weight = draw_lesion(box, softness=float(rng.uniform(0.03, 0.5)))
     angular = rng.random() < 0.4
@@ -236,6 +236,7 @@ def _fill_region(grey: np.ndarray, box: Box, rng: np.random.Generator) -> np.nda
     around = grey[(draw_lesion((box[0], box[1], box[2] * 1.6, box[3] * 1.6)) > 0.5) & (weight < 0.5)]
     level = float(np.median(around)) if around.size else 0.0
     kind = int(rng.integers(4))
+    cover: np.ndarray
     if kind == 0:
         cover = np.full(grey.shape, rng.choice([0.0, level, rng.uniform(0, 255) if angular else level]), np.float32)
     elif kind == 1:
@@ -246,11 +247,11 @@ def _fill_region(grey: np.ndarray, box: Box, rng: np.random.Generator) -> np.nda
     else:
         blank = np.where(weight > 0.5, level, grey).astype(np.float32)
         cover = cv2.GaussianBlur(blank, (0, 0), rng.uniform(4.0, 10.0)) + rng.normal(0, 3.0, grey.shape)
-    return np.clip(grey * (1 - weight) + cover * weight, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(grey * (1 - weight) + cover * weight, 0, 255)).astype(np.uint8)
 
 
 def draw_harmless_box(grey: np.ndarray, rng: np.random.Generator, *, avoid: Box | None) -> Box | None:
-    """A random place inside the head, of a tumour's size, away from ``avoid``."""
+    """A random box inside the head, of a tumour's size, away from ``avoid``."""
     left, top, right, bottom = (edge / STORED_SIZE_PX for edge in head_box(grey))
     for _ in range(6):
         width, height = np.exp(rng.normal(-2.0, 0.45, 2))  # sides of tumour boxes: median 0.14, 5–95 %: 0.06–0.31

@@ -1,6 +1,6 @@
-"""What runs that each left something else out know of it: Cheng's five folds, and whole sources.
+"""Cross-validation: what each run knows of the data that it left out, one of Cheng's five folds or a whole source.
 
-A bundle can show its figures on one test part only. Here the recipe is measured instead: networks trained alike, each
+A bundle can show its figures on one test split only. Here the recipe is measured instead: networks trained alike, each
 without one of Cheng's folds or without one source (`training.brain.fit.FitSettings`), answer for what they never saw.
 Their probabilities are taken as they are, without a temperature.
 """
@@ -36,15 +36,21 @@ from training.measure.shortcut import score_shortcut
 
 _CLASSES = tuple(CLASS_LABELS)
 
-_TYPE_PLACES = [_CLASSES.index(name) for name in TUMOUR_TYPES]
+_TYPE_INDICES = [_CLASSES.index(name) for name in TUMOUR_TYPES]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Shown:
-    """Pictures that a network never saw, and what it says of each.
+class HeldOutAnswers:
+    """Pictures that a network never saw, N of them, and what it says of each.
 
-    ``probabilities``: (N, classes); ``peaks``: (x, y) of the evidence map's highest place, as fractions;
-    ``statistics``: (N, 15), see `training.data.picture_statistics.STATISTICS`.
+    Attributes
+    ----------
+    samples : list of Sample
+    probabilities : numpy.ndarray, shape (N, classes)
+    peaks : list of (x, y)
+        The evidence map's highest point, as fractions of width and height.
+    statistics : numpy.ndarray, shape (N, 15), float32
+        See `training.data.picture_statistics.STATISTICS`.
     """
 
     samples: list[Sample]
@@ -81,36 +87,36 @@ def measure_runs(data_dir: Path, work_dirs: Sequence[Path], *, groups: Path | No
     sources: dict[str, Any] = {}
     settings: dict[str, Any] = {}
     for work_dir in work_dirs:
-        run = _read_settings(work_dir)
-        source, fold = run.get("without", ""), run.get("test_fold", TEST_FOLD)
+        run_settings = _read_settings(work_dir)
+        source, fold = run_settings.get("without", ""), run_settings.get("test_fold", TEST_FOLD)
         found, left_out = (sources, source) if source else (folds, fold)
         if left_out in found:
             raise InputError(f"Two runs leave out {left_out}; the second is {work_dir}.")
-        parts = split_samples(samples, pictures, test_fold=fold, without=source)
+        test = split_samples(samples, pictures, test_fold=fold, without=source)["test"]
         network = build_serving_net(
             keras.models.load_model(work_dir / "trained.keras", compile=False), _CLASSES.index(NO_TUMOUR)
         )
-        shown = _show(network, parts["test"], pictures)
-        found[left_out] = measure_unseen(shown) if source else measure_fold(shown.samples, shown.probabilities)
-        if source and not run.get("volumes"):
+        answers = _answer_held_out(network, test, pictures)
+        found[left_out] = measure_unseen(answers) if source else measure_fold(answers.samples, answers.probabilities)
+        if source and not run_settings.get("volumes"):
             slices = dict(read_volumes(data_dir))
-            of_volumes = _show(network, list(slices), {sample.path: grey for sample, grey in slices.items()})
+            of_volumes = _answer_held_out(network, list(slices), {sample.path: grey for sample, grey in slices.items()})
             found[left_out]["volumes"] = measure_unseen(of_volumes, "gbm_nifti")
-        settings[work_dir.name] = run
+        settings[work_dir.name] = run_settings
     return {"folds": dict(sorted(folds.items())), "summary": summarise(folds), "sources": sources, "settings": settings}
 
 
 def _read_settings(work_dir: Path) -> dict[str, Any]:
     try:
-        run = read_settings(work_dir)
+        settings = read_settings(work_dir)
     except OSError as error:
         raise InputError(f"{work_dir} holds no run; python -m training fit --work {work_dir} makes one.") from error
     if not (work_dir / "trained.keras").is_file():
         raise InputError(f"The run in {work_dir} has not been trained to the end; the same fit command goes on.")
-    return run
+    return settings
 
 
-def _show(network: keras.Model, samples: list[Sample], pictures: dict[Path, np.ndarray]) -> _Shown:
+def _answer_held_out(network: keras.Model, samples: list[Sample], pictures: dict[Path, np.ndarray]) -> HeldOutAnswers:
     probabilities, peaks, statistics = [], [], []
     for chunk in chunked(load_served(samples, pictures), BATCH_SIZE):
         outputs = network(build_batch(chunk, INPUT), training=False)
@@ -118,7 +124,7 @@ def _show(network: keras.Model, samples: list[Sample], pictures: dict[Path, np.n
         maps = np.asarray(outputs["evidence"])
         peaks += [build_heatmap(grid, 0, image.shape[:2]).peak for grid, image in zip(maps, chunk, strict=True)]
         statistics += [measure_statistics(image) for image in chunk]
-    return _Shown(
+    return HeldOutAnswers(
         samples=samples,
         probabilities=np.concatenate(probabilities),
         peaks=peaks,
@@ -142,7 +148,7 @@ def measure_fold(samples: Sequence[Sample], probabilities: np.ndarray) -> dict[s
     """
     cheng = np.array([sample.source == "cheng" for sample in samples])
     known = np.array([sample.label != UNKNOWN_TUMOUR for sample in samples])
-    of_types = probabilities[:, _TYPE_PLACES] / probabilities[:, _TYPE_PLACES].sum(axis=1, keepdims=True)
+    of_types = probabilities[:, _TYPE_INDICES] / probabilities[:, _TYPE_INDICES].sum(axis=1, keepdims=True)
     return {
         "types": _score_both(samples, of_types, cheng, TUMOUR_TYPES),
         "classes": _score_both(samples, probabilities, known, _CLASSES),
@@ -153,19 +159,20 @@ def _score_both(
     samples: Sequence[Sample], probabilities: np.ndarray, kept: np.ndarray, names: Sequence[str]
 ) -> dict[str, Any]:
     by_patient: dict[tuple[str, str], list[np.ndarray]] = defaultdict(list)
-    for place in np.flatnonzero(kept):
-        sample = samples[place]
-        by_patient[sample.patient or sample.group, sample.label].append(probabilities[place])
+    indices = np.flatnonzero(kept).tolist()
+    for index in indices:
+        sample = samples[index]
+        by_patient[sample.patient or sample.group, sample.label].append(probabilities[index])
     patients = np.array([np.mean(rows, axis=0) for rows in by_patient.values()])
     return {
-        "slices": _score([samples[place].label for place in np.flatnonzero(kept)], probabilities[kept], names),
+        "slices": _score([samples[index].label for index in indices], probabilities[kept], names),
         "patients": _score([label for _, label in by_patient], patients, names),
     }
 
 
 def _score(labels: Sequence[str], probabilities: np.ndarray, names: Sequence[str]) -> dict[str, float]:
     """Number, accuracy, balanced accuracy, macro F1, and what always giving the commonest label gets."""
-    answers = [names[place] for place in probabilities.argmax(axis=1)]
+    answers = [names[index] for index in probabilities.argmax(axis=1)]
     return {
         "number": len(labels),
         "accuracy": float(accuracy_score(labels, answers)),
@@ -195,39 +202,39 @@ def summarise(folds: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def measure_unseen(shown: _Shown, source: str = "") -> dict[str, Any]:
+def measure_unseen(answers: HeldOutAnswers, source: str = "") -> dict[str, Any]:
     """Tumour or none in a source that was left out, beside the shortcut baseline; and where the evidence peaks.
 
     Parameters
     ----------
-    shown : _Shown
+    answers : HeldOutAnswers
     source : str
-        Look at these samples only; or empty for all.
+        Measure these samples only; or empty for all.
 
     Returns
     -------
     dict
         ``detection`` (None when the source holds one kind only), ``probe_auc``, ``peak_inside`` (None where unknown).
     """
-    kept = [place for place, sample in enumerate(shown.samples) if source in ("", sample.source)]
-    samples = [shown.samples[place] for place in kept]
+    kept = [index for index, sample in enumerate(answers.samples) if source in ("", sample.source)]
+    samples = [answers.samples[index] for index in kept]
     present = np.array([sample.has_tumour for sample in samples])
     hits = [
-        is_inside(shown.peaks[place], box)
-        for place, sample in zip(kept, samples, strict=True)
+        is_inside(answers.peaks[index], box)
+        for index, sample in zip(kept, samples, strict=True)
         if (box := sample.box) is not None
     ]
     both = 0 < present.sum() < len(present)
-    looks = score_shortcut(
-        shown.statistics[kept],
+    baseline = score_shortcut(
+        answers.statistics[kept],
         np.where(present, "tumour", "none").tolist(),
         [sample.group for sample in samples],
     )
-    scores = 1.0 - shown.probabilities[kept, _CLASSES.index(NO_TUMOUR)]
+    scores = 1.0 - answers.probabilities[kept, _CLASSES.index(NO_TUMOUR)]
     return {
         "images": len(samples),
         "detection": detection_figures(present, scores) if both else None,
-        "probe_auc": looks.get("auc"),
+        "probe_auc": baseline.get("auc"),
         "boxes": len(hits),
         "peak_inside": float(np.mean(hits)) if hits else None,
     }

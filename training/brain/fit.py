@@ -11,19 +11,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 from keras import ops
 
 from inference.errors import SettingsError
 from inference.model.schema import InputSpec
-from training.brain.batches import AugmentedBatches
+from training.brain.batches import AugmentedBatches, Batch, DrawPlan
 from training.brain.healthy_head import HEALTHY_SLICES, slice_head
 from training.brain.network import build_evidence_net
+from training.brain.pictures import SplitPictures, load_splits
 from training.brain.work_folder import gather_settings, write_history
-from training.data.grey import read_pictures
-from training.data.manifest import TUMOUR_TYPES, Sample, read_manifest
-from training.data.splits import TEST_FOLD, split_samples
-from training.data.volumes import read_volumes
+from training.data.manifest import TUMOUR_TYPES
+from training.data.splits import TEST_FOLD
 
 INPUT = InputSpec(width_px=150, height_px=150, color_order="bgr", resize="area")
 """Input of the shipped network."""
@@ -52,7 +50,7 @@ class FitSettings:
         A ``.keras`` file whose weights are the start, or empty for ImageNet's.
     volumes : bool
         Train on the slices of `training.data.volumes` too: for the network that ships. How it does on a cohort that it
-        never saw is then measured on its twin that was trained without.
+        never saw is then measured on its holdout model, which was trained without.
     healthy : bool
         Train on slices of a healthy head too, see `training.brain.healthy_head`.
     test_fold, without : str
@@ -75,7 +73,7 @@ class FitSettings:
 
 
 @keras.saving.register_keras_serializable("gyrus")
-def evidence_loss(target, logits):
+def evidence_loss(target: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
     """Binary cross-entropy a cell, cells inside the tumour weighted by `_LESION_WEIGHT`; mean over the map, (N,)."""
     loss = ops.maximum(logits, 0) - logits * target + ops.log1p(ops.exp(-ops.abs(logits)))
     return ops.mean(loss * (1.0 + (_LESION_WEIGHT - 1.0) * target), axis=(1, 2, 3))
@@ -88,7 +86,7 @@ class EpochTurn(keras.callbacks.Callback):
         super().__init__()
         self._batches, self._settings = batches, settings
 
-    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
         self._batches.epoch = epoch
         ramp = min(1.0, (epoch + 1) / max(1.0, self._settings.epochs / 2))
         self._batches.counterfactuals = self._settings.counterfactuals * ramp
@@ -128,30 +126,6 @@ def compile_model(model: keras.Model, settings: FitSettings) -> None:
     )
 
 
-def load_splits(
-    data_dir: Path,
-    *,
-    volumes: bool = False,
-    groups: Path | None = None,
-    test_fold: str = TEST_FOLD,
-    without: str = "",
-) -> tuple[dict[str, list[Sample]], dict[Path, np.ndarray]]:
-    """Read the manifest and the pictures, and part them (see `training.data.splits.split_samples`).
-
-    Returns
-    -------
-    tuple of (dict of part name to samples, dict of path to picture)
-    """
-    samples = read_manifest(data_dir, groups)
-    pictures = read_pictures(samples)
-    parts = split_samples(samples, pictures, test_fold=test_fold, without=without)
-    if volumes:
-        slices = read_volumes(data_dir)
-        parts["train"] += [sample for sample, _ in slices]
-        pictures |= {sample.path: picture for sample, picture in slices}
-    return parts, pictures
-
-
 def fit(
     data_dir: Path,
     work_dir: Path,
@@ -184,37 +158,27 @@ def fit(
     if settings.healthy and head is None:
         raise SettingsError("Slices of a healthy head need its volume and its brain's: --healthy HEAD BRAIN.")
     work_dir.mkdir(parents=True, exist_ok=True)
-    runs = gather_settings(Path(settings.start).parent) if settings.start else {}
-    described = json.dumps({**asdict(settings), "runs": runs}, indent=2)
-    (work_dir / "settings.json").write_text(described + "\n", encoding="utf-8")
+    _write_settings(work_dir, settings)
     keras.utils.set_random_seed(settings.seed)
     model = build_evidence_net(
         INPUT.shape, len(TUMOUR_TYPES), color_order=INPUT.color_order, backbone=settings.backbone
     )
-    parts, pictures = load_splits(
+    data = load_splits(
         data_dir, volumes=settings.volumes, groups=groups, test_fold=settings.test_fold, without=settings.without
     )
-    brains: dict[Path, np.ndarray] = {}
     if settings.healthy and head is not None:
-        for cut in slice_head(*head, count=HEALTHY_SLICES, seed=settings.seed):
-            parts["train"].append(cut.sample)
-            pictures[cut.sample.path], brains[cut.sample.path] = cut.grey, cut.brain
+        _add_healthy_slices(data, head, settings.seed)
     if settings.start:
         model.set_weights(keras.models.load_model(settings.start, compile=False).get_weights())
     learner = keras.Model(model.input, {name: model.output[name] for name in ("detection", "type", "evidence")})
     compile_model(learner, settings)
-    train, validation = build_batches(parts, pictures, model, settings, brains)
+    train, validation = build_batches(data, model, settings)
     learner.fit(
         train,
         epochs=settings.epochs,
         validation_data=validation,
         verbose=2,
-        callbacks=[
-            EpochTurn(train, settings),
-            keras.callbacks.BackupAndRestore(str(work_dir / "checkpoint"), delete_checkpoint=False),
-            keras.callbacks.CSVLogger(str(work_dir / "log.csv"), append=True),
-            keras.callbacks.TensorBoard(str(work_dir / "tensorboard"), write_graph=False),
-        ],
+        callbacks=_build_callbacks(train, settings, work_dir),
     )
     target = work_dir / "trained.keras"
     model.save(target)
@@ -222,24 +186,34 @@ def fit(
     return target
 
 
-def build_batches(
-    parts: dict[str, list[Sample]],
-    pictures: dict[Path, np.ndarray],
-    model: keras.Model,
-    settings: FitSettings,
-    brains: dict[Path, np.ndarray],
-) -> tuple[AugmentedBatches, tuple]:
-    """The augmented training batches, and the validation part as it is."""
-    evidence_shape = tuple(model.output["evidence"].shape[1:3])
-    train = AugmentedBatches(
-        parts["train"],
-        pictures,
-        INPUT,
-        evidence_shape,
-        batch_size=settings.batch_size,
-        batches=settings.batches,
-        strength=settings.strength,
-        seed=settings.seed,
-        brains=brains,
+def _write_settings(work_dir: Path, settings: FitSettings) -> None:
+    runs = gather_settings(Path(settings.start).parent) if settings.start else {}
+    document = json.dumps({**asdict(settings), "runs": runs}, indent=2)
+    (work_dir / "settings.json").write_text(document + "\n", encoding="utf-8")
+
+
+def _add_healthy_slices(data: SplitPictures, head: tuple[Path, Path], seed: int) -> None:
+    for cut in slice_head(*head, count=HEALTHY_SLICES, seed=seed):
+        data.splits["train"].append(cut.sample)
+        data.pictures[cut.sample.path], data.brains[cut.sample.path] = cut.grey, cut.brain
+
+
+def _build_callbacks(
+    batches: AugmentedBatches, settings: FitSettings, work_dir: Path
+) -> list[keras.callbacks.Callback]:
+    return [
+        EpochTurn(batches, settings),
+        keras.callbacks.BackupAndRestore(str(work_dir / "checkpoint"), delete_checkpoint=False),
+        keras.callbacks.CSVLogger(str(work_dir / "log.csv"), append=True),
+        keras.callbacks.TensorBoard(str(work_dir / "tensorboard"), write_graph=False),
+    ]
+
+
+def build_batches(data: SplitPictures, model: keras.Model, settings: FitSettings) -> tuple[AugmentedBatches, Batch]:
+    """The augmented training batches, and the validation split as it is, in one batch."""
+    height, width = model.output["evidence"].shape[1:3]
+    plan = DrawPlan(
+        batch_size=settings.batch_size, batches=settings.batches, strength=settings.strength, seed=settings.seed
     )
-    return train, train.collate_plain(parts["validation"])
+    train = AugmentedBatches(data.splits["train"], data.pictures, INPUT, (height, width), plan, brains=data.brains)
+    return train, train.collate_plain(data.splits["validation"])

@@ -104,49 +104,50 @@ def slice_head(head: Path, brain: Path, *, count: int, seed: int = 0) -> Iterato
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Values, and the matrix from voxels to mm."""
     import nibabel
+    from nibabel.filebasedimages import ImageFileError
 
     try:
         volume = nibabel.as_closest_canonical(nibabel.load(path))
         return np.asarray(volume.dataobj, np.float32), np.asarray(volume.affine, np.float32)
-    except (OSError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
+    except (OSError, ValueError, ImageFileError) as error:
         raise InputError(f"{path} is not a NIfTI volume that can be read: {error}.") from error
 
 
 def _draw_plane(shape: tuple[int, ...], near: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
-    """Places in the volume of one slice's pixels, in voxels: (3, S, S), rows from the top or the nose
+    """Positions in the volume of one slice's pixels, in voxels: (3, S, S), rows from the top or the nose
     downwards.
 
-    ``near``: a place, in voxels, that the slice goes through or nearly so; None for anywhere.
+    ``near``: a position, in voxels, that the slice goes through or nearly so; None for anywhere.
     """
     names = list(PLANES)
     column, row, across = PLANES[names[int(rng.choice(len(names), p=[share for _, share in PLANES.values()]))]][0]
     field = max(shape[column], shape[row]) * rng.uniform(0.95, 1.25)
     steps = (np.arange(STORED_SIZE_PX) + 0.5) / STORED_SIZE_PX - 0.5
-    places = np.zeros((3, STORED_SIZE_PX, STORED_SIZE_PX), np.float32)
-    places[column] = steps[None, :] * field * (1.0 if rng.random() < 0.5 else -1.0)
-    places[row] = -steps[:, None] * field
+    positions = np.zeros((3, STORED_SIZE_PX, STORED_SIZE_PX), np.float32)
+    positions[column] = steps[None, :] * field * (1.0 if rng.random() < 0.5 else -1.0)
+    positions[row] = -steps[:, None] * field
     middle = (np.array(shape) - 1) / 2
     pivot = middle if near is None else near
     for axis in (column, row):
-        places[across] += np.tan(np.deg2rad(rng.normal(0.0, 8.0))) * (places[axis] + middle[axis] - pivot[axis])
+        positions[across] += np.tan(np.deg2rad(rng.normal(0.0, 8.0))) * (positions[axis] + middle[axis] - pivot[axis])
     middle[across] = rng.uniform(0.03, 0.97) * shape[across] if near is None else near[across] + rng.normal(0.0, 4.0)
     warp = rng.normal(0.0, 0.015 * field, (3, 4, 4)).astype(np.float32)
     for axis in range(3):
         size = (STORED_SIZE_PX, STORED_SIZE_PX)
-        places[axis] += middle[axis] + cv2.resize(warp[axis], size, interpolation=cv2.INTER_CUBIC)
-    return places
+        positions[axis] += middle[axis] + cv2.resize(warp[axis], size, interpolation=cv2.INTER_CUBIC)
+    return positions
 
 
-def _cut(values: np.ndarray, places: np.ndarray, *, order: int) -> np.ndarray:
-    cut = map_coordinates(values, places, order=order, output=np.float32, mode="constant", prefilter=False)
+def _cut(values: np.ndarray, positions: np.ndarray, *, order: int) -> np.ndarray:
+    cut = map_coordinates(values, positions, order=order, output=np.float32, mode="constant", prefilter=False)
     return np.asarray(cut)
 
 
-def _take_up_contrast(grey: np.ndarray, places_mm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Let the structures of `TAKES_UP_CONTRAST` shine, more or less; ``places_mm``: (3, S, S) in MNI space."""
+def _take_up_contrast(grey: np.ndarray, positions_mm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Let the structures of `TAKES_UP_CONTRAST` shine, more or less; ``positions_mm``: (3, S, S) in MNI space."""
     weight = np.zeros_like(grey)
     for center, radii in TAKES_UP_CONTRAST:
-        shifted = places_mm - np.array(center)[:, None, None] - rng.normal(0.0, 1.5, (3, 1, 1))
+        shifted = positions_mm - np.array(center)[:, None, None] - rng.normal(0.0, 1.5, (3, 1, 1))
         sizes = np.array(radii)[:, None, None] * np.exp(rng.normal(0.0, 0.2, (3, 1, 1)))
         weight = np.maximum(weight, rng.uniform(0.5, 1.0) * np.exp(-(((shifted / sizes) ** 2).sum(axis=0) ** 2)))
     return grey + weight * (rng.uniform(150.0, 255.0) - grey)

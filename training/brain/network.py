@@ -5,6 +5,8 @@ Importing this registers the layers that a saved network names.
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -25,31 +27,31 @@ class Upsample(layers.Layer):
         Of the result; pixel centres at half steps, edges repeated.
     """
 
-    def __init__(self, height: int, width: int, **kwargs) -> None:
+    def __init__(self, height: int, width: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.height, self.width = height, width
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: tuple[int, ...]) -> None:
         self._rows = _bilinear_matrix(input_shape[1], self.height)
         self._columns = _bilinear_matrix(input_shape[2], self.width)
 
-    def call(self, features):
+    def call(self, features: keras.KerasTensor) -> keras.KerasTensor:
         rows, columns = ops.cast(self._rows, features.dtype), ops.cast(self._columns, features.dtype)
         return ops.einsum("yh,nhwc,xw->nyxc", rows, features, columns)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "height": self.height, "width": self.width}
 
 
 def _bilinear_matrix(source: int, target: int) -> np.ndarray:
     """The (target, source) weights of bilinear interpolation along one axis."""
-    places = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
-    return np.maximum(0.0, 1.0 - np.abs(places[:, None] - np.arange(source)[None, :])).astype(np.float32)
+    positions = np.clip((np.arange(target) + 0.5) * source / target - 0.5, 0, source - 1)
+    return np.maximum(0.0, 1.0 - np.abs(positions[:, None] - np.arange(source)[None, :])).astype(np.float32)
 
 
 @keras.saving.register_keras_serializable("gyrus")
 class EvidencePool(layers.Layer):
-    """From a map of local evidence to one number: a smooth maximum over the places.
+    """From a map of local evidence to one number: a smooth maximum over all cells.
 
     ``log(mean(exp(sharpness · x))) / sharpness`` over height and width: between the mean (sharpness → 0) and the
     maximum (→ ∞), so that a small tumour counts and a single noisy cell does not decide.
@@ -63,24 +65,24 @@ class EvidencePool(layers.Layer):
     Pinheiro and Collobert 2015, https://arxiv.org/abs/1411.6228, eq. 6.
     """
 
-    def __init__(self, sharpness: float = 2.0, **kwargs) -> None:
+    def __init__(self, sharpness: float = 2.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.sharpness = sharpness
 
-    def call(self, evidence):
+    def call(self, evidence: keras.KerasTensor) -> keras.KerasTensor:
         cells = evidence.shape[1] * evidence.shape[2]
         pooled = ops.logsumexp(self.sharpness * evidence, axis=(1, 2)) - float(np.log(cells))
         return pooled / self.sharpness
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "sharpness": self.sharpness}
 
 
 @keras.saving.register_keras_serializable("gyrus")
 class WeightedPool(layers.Layer):
-    """The mean of a feature map, weighted by the softmax over the places of an evidence map."""
+    """The mean of a feature map, weighted by the softmax over the cells of an evidence map."""
 
-    def call(self, features, evidence):
+    def call(self, features: keras.KerasTensor, evidence: keras.KerasTensor) -> keras.KerasTensor:
         height, width, channels = features.shape[1:]
         weights = ops.softmax(ops.reshape(evidence, (-1, height * width, 1)), axis=1)
         return ops.sum(weights * ops.reshape(features, (-1, height * width, channels)), axis=1)
@@ -92,7 +94,7 @@ def build_evidence_net(
     """Build the network that is trained: evidence first, answer from the evidence.
 
     A feature pyramid joins the strides 32, 16 and 8. From it come ``evidence`` (is there a tumour *here*?), and by a
-    smooth maximum over the places ``detection`` (is there one at all?). The type is read from the features where the
+    smooth maximum over its cells ``detection`` (is there one at all?). The type is read from the features where the
     evidence is, and from the whole picture. Because detection has no other path than the map, the map that is shown is
     the reason for the answer.
 
@@ -155,7 +157,7 @@ def build_serving_net(trained: keras.Model, none_index: int) -> keras.Model:
     ----------
     trained : keras.Model
     none_index : int
-        Place of the no-tumour class among the outputs (index base 0); the types take the other places in order.
+        Index (base 0) of the no-tumour class among the outputs; the types take the other indices in order.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """What `inference.answer.decision` needs to know about a network, fitted on validation images.
 
-Temperature, the probability from which one answer is given, and the statistics of the features. Nothing here looks at
-the test part.
+Temperature, the probability from which one answer is given, and the statistics of the features. Nothing here uses
+the test split.
 """
 
 from __future__ import annotations
@@ -70,13 +70,13 @@ def fit_calibration(known: Judged, prior_shift: tuple[float, ...] = ()) -> Calib
     """Temperature, and its rise where pictures are unfamiliar, of least negative log-likelihood.
 
     Familiar is what is less novel than the median, unfamiliar the tenth that is most so. Fitted on the validation
-    part alone: the less familiar of its pictures tell how much less sure to be, so that an unseen cohort stays one.
+    split alone: the less familiar of its pictures tell how much less sure to be, so that an unseen cohort stays one.
 
     Parameters
     ----------
     known : Judged
     prior_shift : tuple of float
-        See `inference.model.schema.Calibration`; given, not fitted: pictures that are to stand for other places tell
+        See `inference.model.schema.Calibration`; given, not fitted: pictures that are to stand for other hospitals tell
         nothing of how frequent tumours are there.
 
     Returns
@@ -100,7 +100,7 @@ def fit_calibration(known: Judged, prior_shift: tuple[float, ...] = ()) -> Calib
 
 
 def balanced_prior_shift(share: float, classes: int, background: int) -> tuple[float, ...]:
-    """The shift of logits from a background that was a part ``1 − share`` of training to one of a half.
+    """The shift of logits from a background that was a share ``1 − share`` of training to one of a half.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def balanced_prior_shift(share: float, classes: int, background: int) -> tuple[f
         Of the other classes, together, in what the network was trained on; in (0, 1).
     classes : int
     background : int
-        The background's place (index base 0).
+        The background's index (base 0).
     """
     shifts = [round(float(np.log(0.5 / share)), 3)] * classes
     shifts[background] = round(float(np.log(0.5 / (1.0 - share))), 3)

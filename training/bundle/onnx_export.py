@@ -15,7 +15,9 @@ LOGIT_TOLERANCE = 1e-4
 """Largest difference between Keras's and ONNX Runtime's logits that an export accepts."""
 
 
-def export_onnx(network: keras.Model, target: Path, probe: np.ndarray, tolerance: float = LOGIT_TOLERANCE) -> float:
+def export_onnx(
+    network: keras.Model, target: Path, check_batch: np.ndarray, tolerance: float = LOGIT_TOLERANCE
+) -> float:
     """Write a Keras network as ONNX and compare the two.
 
     Parameters
@@ -23,8 +25,8 @@ def export_onnx(network: keras.Model, target: Path, probe: np.ndarray, tolerance
     network : keras.Model
         With an output ``logits``; `training.brain.network.build_serving_net`.
     target : pathlib.Path
-    probe : numpy.ndarray, shape (N, H, W, C), float32
-        Real pictures, preprocessed.
+    check_batch : numpy.ndarray, shape (N, H, W, C), float32
+        Preprocessed pictures that both are run on.
     tolerance : float
 
     Returns
@@ -37,10 +39,10 @@ def export_onnx(network: keras.Model, target: Path, probe: np.ndarray, tolerance
     BundleError
         It exceeds ``tolerance``; nothing is left at ``target``.
     """
-    theirs = network.predict(probe, batch_size=32, verbose=0)["logits"]
+    theirs = network.predict(check_batch, batch_size=32, verbose=0)["logits"]
     network.trainable = False  # else the export traces some batch norms in training mode
     network.export(str(target), format="onnx", verbose=False)
-    ours = OnnxEngine(target.read_bytes(), target.name).run(probe).scores
+    ours = OnnxEngine(target.read_bytes(), target.name).run(check_batch).scores
     difference = float(np.abs(ours - theirs).max())
     if difference > tolerance:
         target.unlink()

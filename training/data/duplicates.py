@@ -42,7 +42,7 @@ class Duplicates:
     correlation : numpy.ndarray, shape (P,), float32
         Of the two thumbnails, the better of direct and mirrored; 1 for exact copies.
     kind : numpy.ndarray, shape (P,), int
-        Place in `KINDS`.
+        Index in `KINDS`.
     """
 
     first: np.ndarray
@@ -90,15 +90,15 @@ def find_duplicates(thumbs: np.ndarray, digests: Sequence[str], progress: Progre
             kind = np.where(direct > DUPLICATE_CORRELATION, NEAR, MIRRORED)
             found.append((first + top, second + left, np.maximum(direct, turned), kind))
         progress("Comparing pictures", min(top + _BLOCK, len(thumbs)), len(thumbs))
-    first, second, correlation, kind = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    first, second, correlation, kind = (np.concatenate(column) for column in zip(*found, strict=True))
     return Duplicates(first=first, second=second, correlation=np.minimum(correlation, 1.0), kind=kind)
 
 
 def _find_exact(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    places = defaultdict(list)
-    for place, code in enumerate(codes.tolist()):
-        places[code].append(place)
-    pairs = [pair for same in places.values() for pair in combinations(same, 2)]
+    indices = defaultdict(list)
+    for index, code in enumerate(codes.tolist()):
+        indices[code].append(index)
+    pairs = [pair for same in indices.values() for pair in combinations(same, 2)]
     first, second = np.array(pairs, int).reshape(-1, 2).T
     return first, second, np.ones(len(pairs), np.float32), np.full(len(pairs), EXACT)
 
@@ -106,27 +106,27 @@ def _find_exact(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
 def join(count: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Number the connected sets of ``count`` things linked in pairs; shape (count,), int from 0."""
     links = coo_array((np.ones(len(first), bool), (first, second)), shape=(count, count))
-    return connected_components(links, directed=False)[1]
+    return np.asarray(connected_components(links, directed=False)[1])
 
 
-def join_pictures(count: int, twins: Duplicates, *keys: Sequence[Hashable]) -> np.ndarray:
-    """Join twins, and pictures with an equal key; see `join`.
+def join_pictures(count: int, duplicates: Duplicates, *keys: Sequence[Hashable]) -> np.ndarray:
+    """Join duplicates, and pictures with an equal key; see `join`.
 
     Parameters
     ----------
     count : int
-    twins : Duplicates
+    duplicates : Duplicates
     *keys : sequence of hashable
         One key a picture, such as its patient; an empty one joins nothing.
     """
-    firsts, seconds = [twins.first], [twins.second]
+    firsts, seconds = [duplicates.first], [duplicates.second]
     for column in keys:
         last: dict[Hashable, int] = {}
         links = []
-        for place, key in enumerate(column):
+        for index, key in enumerate(column):
             if key:
-                links.append((last.get(key, place), place))
-                last[key] = place
+                links.append((last.get(key, index), index))
+                last[key] = index
         first, second = np.array(links, int).reshape(-1, 2).T
         firsts.append(first)
         seconds.append(second)
@@ -139,18 +139,18 @@ def name_groups(samples: Sequence[Sample], digests: Sequence[str], numbers: np.n
     The manifest's name (the commonest in the group), else the patient's, else one made of the pixels.
     """
     members = defaultdict(list)
-    for place, number in enumerate(numbers.tolist()):
-        members[number].append(place)
+    for index, number in enumerate(numbers.tolist()):
+        members[number].append(index)
     names = [""] * len(samples)
-    for places in members.values():
-        given = Counter(samples[place].group for place in places if samples[place].group)
-        patients = [samples[place].patient for place in places if samples[place].patient]
+    for indices in members.values():
+        given = Counter(samples[index].group for index in indices if samples[index].group)
+        patients = [samples[index].patient for index in indices if samples[index].patient]
         if given:
             name = min(given, key=lambda group: (-given[group], group))
         elif patients:
             name = f"patient-{min(patients)}"
         else:
-            name = f"picture-{min(digests[place] for place in places)[:12]}"
-        for place in places:
-            names[place] = name
+            name = f"picture-{min(digests[index] for index in indices)[:12]}"
+        for index in indices:
+            names[index] = name
     return names

@@ -35,7 +35,7 @@ class Folder:
         Class names, sorted; the order of the network's outputs.
     paths : list of pathlib.Path
     classes : numpy.ndarray, shape (N,), int
-        Positions in ``labels``.
+        Indices in ``labels``.
     groups : list of str
         Pictures with the same one are the same picture, or joined by a manifest.
     unreadable : list of tuple of str
@@ -52,9 +52,9 @@ class Folder:
     unreadable: list[tuple[str, str]]
     left_out: int
 
-    def counts(self, places: np.ndarray | None = None) -> dict[str, int]:
-        """Pictures of each class, of all or of those at ``places``."""
-        classes = self.classes if places is None else self.classes[places]
+    def counts(self, indices: np.ndarray | None = None) -> dict[str, int]:
+        """Pictures of each class, of all or of those at ``indices``."""
+        classes = self.classes if indices is None else self.classes[indices]
         return dict(zip(self.labels, np.bincount(classes, minlength=len(self.labels)).tolist(), strict=True))
 
 
@@ -89,22 +89,22 @@ def read_folder(data_dir: Path, progress: Progress = lambda *_: None) -> Folder:
     return folder
 
 
-def _keep_alike(twins: Duplicates) -> Duplicates:
-    kept = twins.correlation >= MIN_CORRELATION
+def _keep_alike(duplicates: Duplicates) -> Duplicates:
+    kept = duplicates.correlation >= MIN_CORRELATION
     return replace(
-        twins,
-        first=twins.first[kept],
-        second=twins.second[kept],
-        correlation=twins.correlation[kept],
-        kind=twins.kind[kept],
+        duplicates,
+        first=duplicates.first[kept],
+        second=duplicates.second[kept],
+        correlation=duplicates.correlation[kept],
+        kind=duplicates.kind[kept],
     )
 
 
 def _check_sizes(folder: Folder) -> None:
-    different = Counter(place for place, _ in set(zip(folder.classes.tolist(), folder.groups, strict=True)))
-    for place, label in enumerate(folder.labels):
-        if different[place] < MIN_PICTURES:
+    different = Counter(index for index, _ in set(zip(folder.classes.tolist(), folder.groups, strict=True)))
+    for index, label in enumerate(folder.labels):
+        if different[index] < MIN_PICTURES:
             raise InputError(
                 f"The class {label} has too few pictures: {MIN_PICTURES} different ones are needed, "
-                f"{different[place]} can be read (copies count once). Add pictures, or take the folder away."
+                f"{different[index]} can be read (copies count once). Add pictures, or take the folder away."
             )

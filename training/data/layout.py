@@ -103,14 +103,14 @@ def read_label(folder: str) -> str:
 
 
 def _read_folders(path: Path, data_dir: Path, name: str, name_class: Callable[[str], str]) -> Sample | None:
-    folders = [part for part in path.relative_to(data_dir).parts[:-1] if part.casefold() not in SPLIT_NAMES]
+    folders = [name for name in path.relative_to(data_dir).parts[:-1] if name.casefold() not in SPLIT_NAMES]
     if not folders:
         return None
     return Sample(path=path, label=name_class(folders[-1]), source="/".join(folders[:-1]) or name, group="")
 
 
 def _find_split(relative: str) -> str:
-    return next((part for part in relative.split("/")[:-1] if part.casefold() in SPLIT_NAMES), "")
+    return next((name for name in relative.split("/")[:-1] if name.casefold() in SPLIT_NAMES), "")
 
 
 def _walk(data_dir: Path) -> Iterator[Path]:

@@ -114,7 +114,7 @@ def read_table(table: Path, data_dir: Path, *, required: Iterable[str]) -> list[
 
 
 def _read_row(data_dir: Path, row: dict[str, str]) -> Sample:
-    box = tuple(float(row[f"box_{part}"]) for part in ("x_center", "y_center", "width", "height") if row[f"box_{part}"])
+    box = tuple(float(row[name]) for name in COLUMNS if name.startswith("box_") and row[name])
     return Sample(
         path=data_dir / row["path"],
         label=row["label"],

@@ -31,5 +31,5 @@ def measure_statistics(pixels: np.ndarray) -> np.ndarray:
     inside[_BORDER_PX:-_BORDER_PX, _BORDER_PX:-_BORDER_PX] = True
     border = grey[~inside]
     histogram = np.bincount(grey.ravel() >> 5, minlength=8) / grey.size
-    looks = (grey.mean(), grey.std(), border.mean(), border.std())
-    return np.array([width, height, width / height, *looks, *histogram], np.float32)
+    greys = (grey.mean(), grey.std(), border.mean(), border.std())
+    return np.array([width, height, width / height, *greys, *histogram], np.float32)

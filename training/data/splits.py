@@ -18,7 +18,7 @@ from training.data.grey import thumbnail
 from training.data.manifest import Sample
 
 TEST_FOLD = "1"
-"""Cheng's patient-level fold that no training part of the shipped network may touch."""
+"""Cheng's patient-level fold that the shipped network must not learn from."""
 
 FOLDS = ("1", "2", "3", "4", "5")
 """Of Cheng's patients, as the data set's authors drew them; groups without a Cheng slice are dealt to them by hash."""
@@ -27,28 +27,28 @@ _KEPT_SOURCES = ("cheng", "br35h", "sartaj")
 
 
 def split_by_group(samples: Sequence[Sample], test_fold: str = TEST_FOLD) -> dict[str, list[Sample]]:
-    """Part the samples into ``train``, ``validation`` and ``test``, whole groups at a time.
+    """Divide the samples into ``train``, ``validation`` and ``test``, whole groups at a time.
 
-    A group with a slice of Cheng's fold ``test_fold`` is in the test part; of the groups without any Cheng slice a
-    fifth are; of all that remain about a tenth are in the validation part. The choice is a hash of the group's name, so
-    it does not change when images are added.
+    A group with a slice of Cheng's fold ``test_fold`` is in the test split; of the groups without any Cheng slice a
+    fifth are; of all that remain about a tenth are in the validation split. The choice is a hash of the group's
+    name, so it does not change when images are added.
     """
     folds: dict[str, set[str]] = defaultdict(set)
     for sample in samples:
         folds[sample.group].add(sample.fold)
-    parts: dict[str, list[Sample]] = {"train": [], "validation": [], "test": []}
+    splits: dict[str, list[Sample]] = {"train": [], "validation": [], "test": []}
     for sample in samples:
         of_group = folds[sample.group] - {""} or {_deal_fold(sample.group)}
         if test_fold in of_group:
-            part = "test"
+            split = "test"
         else:
-            part = "validation" if _hash_fraction("validation", sample.group) < 0.1 else "train"
-        parts[part].append(sample)
-    return parts
+            split = "validation" if _hash_fraction("validation", sample.group) < 0.1 else "train"
+        splits[split].append(sample)
+    return splits
 
 
 def leave_out_source(samples: Sequence[Sample], source: str) -> dict[str, list[Sample]]:
-    """Part the samples so that a whole source is the test part, and no group that it shares is learnt from.
+    """Divide the samples so that a whole source is the test split, and no group that it shares is learnt from.
 
     Raises
     ------
@@ -59,14 +59,14 @@ def leave_out_source(samples: Sequence[Sample], source: str) -> dict[str, list[S
     if source not in known:
         raise InputError(f"There is no source {source!r} to leave out; there are {', '.join(known)}.")
     shared = {sample.group for sample in samples if sample.source == source}
-    parts: dict[str, list[Sample]] = {"train": [], "validation": [], "test": []}
+    splits: dict[str, list[Sample]] = {"train": [], "validation": [], "test": []}
     for sample in samples:
         if sample.source == source:
-            parts["test"].append(sample)
+            splits["test"].append(sample)
         elif sample.group not in shared:
             held_out = _hash_fraction("validation", sample.group) < 0.1
-            parts["validation" if held_out else "train"].append(sample)
-    return parts
+            splits["validation" if held_out else "train"].append(sample)
+    return splits
 
 
 def _deal_fold(group: str) -> str:
@@ -93,8 +93,8 @@ def drop_duplicates(samples: Sequence[Sample], pictures: dict[Path, np.ndarray])
         seen: list[np.ndarray] = []
         for sample in group:
             thumb = thumbnail(pictures[sample.path])
-            is_twin = bool(seen) and float(np.max(np.stack(seen) @ thumb)) > DUPLICATE_CORRELATION
-            if sample.source == "cheng" or not is_twin:
+            is_duplicate = bool(seen) and float(np.max(np.stack(seen) @ thumb)) > DUPLICATE_CORRELATION
+            if sample.source == "cheng" or not is_duplicate:
                 kept.append(sample)
                 seen.append(thumb)
     return kept
@@ -103,9 +103,9 @@ def drop_duplicates(samples: Sequence[Sample], pictures: dict[Path, np.ndarray])
 def split_samples(
     samples: Sequence[Sample], pictures: dict[Path, np.ndarray], *, test_fold: str = TEST_FOLD, without: str = ""
 ) -> dict[str, list[Sample]]:
-    """Drop twins, split by group, and make sure that no held-out picture has a copy among the training pictures.
+    """Drop duplicates, split by group, and make sure that no held-out picture has a copy among the training pictures.
 
-    The manifest's groups do not join mirrored copies; what they would leak is left out of the held-out parts.
+    The manifest's groups do not join mirrored copies; what they would leak is left out of the held-out splits.
 
     Parameters
     ----------
@@ -114,15 +114,15 @@ def split_samples(
     test_fold : str
         One of `FOLDS`; see `split_by_group`.
     without : str
-        A source that is the test part instead, see `leave_out_source`; or empty.
+        A source that is the test split instead, see `leave_out_source`; or empty.
     """
     distinct = drop_duplicates(samples, pictures)
-    parts = leave_out_source(distinct, without) if without else split_by_group(distinct, test_fold)
+    splits = leave_out_source(distinct, without) if without else split_by_group(distinct, test_fold)
     held_out = {
-        "validation": drop_copies(parts["validation"], parts["train"], pictures),
-        "test": drop_copies(parts["test"], parts["train"] + parts["validation"], pictures),
+        "validation": drop_copies(splits["validation"], splits["train"], pictures),
+        "test": drop_copies(splits["test"], splits["train"] + splits["validation"], pictures),
     }
-    return {"train": parts["train"], **held_out}
+    return {"train": splits["train"], **held_out}
 
 
 def drop_copies(samples: Sequence[Sample], known: Sequence[Sample], pictures: dict[Path, np.ndarray]) -> list[Sample]:

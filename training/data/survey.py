@@ -13,7 +13,7 @@ from inference.errors import GyrusError, InputError
 from inference.imaging.load import load_image
 from training.data.duplicates import Duplicates, join_pictures, name_groups
 from training.data.grey import thumbnail, to_grey
-from training.data.layout import LAYOUTS, FolderContents, list_folder, relative_path
+from training.data.layout import LAYOUTS, list_folder, relative_path
 from training.data.manifest import Sample
 from training.data.picture_statistics import measure_statistics
 from training.data.progress import Progress
@@ -57,25 +57,50 @@ def read_survey(
 
     ``name_class`` is handed to `training.data.layout.list_folder`.
     """
-    listing = list_folder(data_dir, name_class)
-    _check_classes(listing.samples, data_dir)
-    kept, digests, thumbs, statistics, unreadable = [], [], [], [], []
-    for place, sample in enumerate(listing.samples):
+    contents = list_folder(data_dir, name_class)
+    _check_classes(contents.samples, data_dir)
+    facts: dict[int, _PictureFacts] = {}
+    unreadable: list[tuple[str, str]] = []
+    for index, sample in enumerate(contents.samples):
         try:
-            pixels = load_image(sample.path).pixels
+            facts[index] = _measure_picture(load_image(sample.path).pixels)
         except GyrusError as error:
             unreadable.append((relative_path(sample.path, data_dir), str(error)))
-        else:
-            kept.append(place)
-            digests.append(hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest())
-            thumbs.append(thumbnail(to_grey(pixels)))
-            statistics.append(measure_statistics(pixels))
-        progress("Reading pictures", place + 1, len(listing.samples))
-    if not kept:
+        progress("Reading pictures", index + 1, len(contents.samples))
+    if not facts:
         path, sentence = unreadable[0]
         raise InputError(f"None of {len(unreadable)} files in {data_dir} can be read. The first, {path}: {sentence}")
-    _check_classes([listing.samples[place] for place in kept], data_dir)
-    return _build_survey(listing, data_dir, kept, digests, np.stack(thumbs), np.stack(statistics), unreadable)
+    samples = [contents.samples[index] for index in facts]
+    _check_classes(samples, data_dir)
+    return Survey(
+        name=contents.name,
+        samples=samples,
+        paths=[relative_path(sample.path, data_dir) for sample in samples],
+        splits=[contents.splits[index] for index in facts],
+        digests=[fact.digest for fact in facts.values()],
+        thumbs=np.stack([fact.thumb for fact in facts.values()]),
+        statistics=np.stack([fact.statistics for fact in facts.values()]),
+        unreadable=unreadable,
+        left_out=contents.left_out,
+        has_manifest=contents.has_manifest,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PictureFacts:
+    """What a survey keeps of a picture; see `Survey`."""
+
+    digest: str
+    thumb: np.ndarray
+    statistics: np.ndarray
+
+
+def _measure_picture(pixels: np.ndarray) -> _PictureFacts:
+    return _PictureFacts(
+        digest=hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest(),
+        thumb=thumbnail(to_grey(pixels)),
+        statistics=measure_statistics(pixels),
+    )
 
 
 def _check_classes(samples: Sequence[Sample], data_dir: Path) -> None:
@@ -87,27 +112,9 @@ def _check_classes(samples: Sequence[Sample], data_dir: Path) -> None:
         )
 
 
-def _build_survey(
-    listing: FolderContents, data_dir: Path, kept: list[int], digests, thumbs, statistics, unreadable
-) -> Survey:
-    samples = [listing.samples[place] for place in kept]
-    return Survey(
-        name=listing.name,
-        samples=samples,
-        paths=[relative_path(sample.path, data_dir) for sample in samples],
-        splits=[listing.splits[place] for place in kept],
-        digests=digests,
-        thumbs=thumbs,
-        statistics=statistics,
-        unreadable=unreadable,
-        left_out=listing.left_out,
-        has_manifest=listing.has_manifest,
-    )
-
-
-def find_groups(survey: Survey, twins: Duplicates) -> list[str]:
-    """The group of each picture: twins, one patient's pictures, and what a manifest has joined already."""
+def find_groups(survey: Survey, duplicates: Duplicates) -> list[str]:
+    """The group of each picture: its duplicates, one patient's pictures, and what a manifest has joined already."""
     patients = [sample.patient for sample in survey.samples]
     given = [sample.group for sample in survey.samples]
-    numbers = join_pictures(len(survey.samples), twins, patients, given)
+    numbers = join_pictures(len(survey.samples), duplicates, patients, given)
     return name_groups(survey.samples, survey.digests, numbers)

@@ -15,7 +15,7 @@ from inference import Classifier, GyrusError, Prediction, load_image
 from inference.imaging.load import ImageSource
 from inference.imaging.types import DecodedImage
 from training.data.grey import read_pictures
-from training.data.manifest import CLASS_LABELS, UNKNOWN_TUMOUR, Sample, read_manifest
+from training.data.manifest import CLASS_LABELS, NO_TUMOUR, UNKNOWN_TUMOUR, Sample, read_manifest
 from training.data.picture_statistics import measure_statistics
 from training.data.splits import split_samples
 from training.data.volumes import read_volumes
@@ -82,6 +82,13 @@ class BundleAnswers(EvaluatedBundle):
     test: SampleAnswers
     volumes: SampleAnswers
     kinds: Mapping[str, list[Prediction]]
+
+
+def is_right(sample: Sample, prediction: Prediction) -> bool:
+    """True for the true class; of a tumour of unknown type, for any tumour."""
+    if sample.label == UNKNOWN_TUMOUR:
+        return prediction.label != CLASS_LABELS[NO_TUMOUR]
+    return prediction.label == CLASS_LABELS[sample.label]
 
 
 def collect_answers(bundle_path: Path, data_dir: Path, *, groups: Path | None = None) -> BundleAnswers:

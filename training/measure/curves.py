@@ -6,7 +6,7 @@ Computed from the answers of `training.measure.bundle_answers`; nothing here run
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from sklearn.metrics import roc_curve
 
 from inference import Prediction, Verdict
 from training.data.layout import relative_path
-from training.data.manifest import CLASS_LABELS, NO_TUMOUR, UNKNOWN_TUMOUR, Sample
-from training.measure.bundle_answers import BundleAnswers, SampleAnswers
+from training.data.manifest import CLASS_LABELS, Sample
+from training.measure.bundle_answers import BundleAnswers, SampleAnswers, is_right
+from training.measure.figures import mask_mixed_sources, score_tumour
 from training.report.evaluation_page import NOVELTY_EDGES
 from training.report.gallery import SHOWN_OF_GROUP
 
@@ -27,7 +28,7 @@ NOVELTY_LIMITS = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
 """Limits of the novelty score whose cost is told, as multiples of the bundle's."""
 
 SHOWN = 24
-"""Mistakes that a page shows, of each part."""
+"""Mistakes that a page shows, of the test split and of the volumes."""
 
 
 def measure_details(measured: BundleAnswers) -> dict[str, Any]:
@@ -59,16 +60,14 @@ def trace_sources(answers: SampleAnswers, *, over_all: bool = True) -> dict[str,
         Share of false alarms and share of tumours found, both rising from 0 to 1.
     """
     present = np.array([sample.has_tumour for sample in answers.samples], bool)
-    none = CLASS_LABELS[NO_TUMOUR]
-    scores = np.array([1.0 - prediction.probabilities[none] for prediction in answers.predictions])
-    sources = np.array([sample.source for sample in answers.samples])
-    parts = {"all": np.ones(len(present), bool)} if over_all else {}
-    parts.update({source: sources == source for source in sorted(set(sources))})
+    scores = score_tumour(answers.predictions)
+    masks = mask_mixed_sources(answers.samples)
+    if over_all and 0 < present.sum() < len(present):
+        masks = {"all": np.ones(len(present), bool), **masks}
     curves = {}
-    for name, inside in parts.items():
-        if 0 < present[inside].sum() < inside.sum():
-            false_alarms, found, _ = roc_curve(present[inside], scores[inside])
-            curves[name] = np.round(np.stack([false_alarms, found], axis=1), 4).tolist()
+    for name, inside in masks.items():
+        false_alarms, found, _ = roc_curve(present[inside], scores[inside])
+        curves[name] = np.round(np.stack([false_alarms, found], axis=1), 4).tolist()
     return curves
 
 
@@ -113,10 +112,10 @@ def count_novelty(predictions: Sequence[Prediction]) -> list[float]:
     """Histogram of the novelty score over `NOVELTY_EDGES`, as shares."""
     novelty = np.clip([p.novelty for p in predictions], NOVELTY_EDGES[0], NOVELTY_EDGES[-1] * (1 - 1e-9))
     counts, _ = np.histogram(novelty, NOVELTY_EDGES)
-    return (counts / len(novelty)).tolist()
+    return [float(share) for share in counts / len(novelty)]
 
 
-def cost_limits(brains: Sequence[Prediction], kinds: dict[str, list[Prediction]]) -> list[dict[str, Any]]:
+def cost_limits(brains: Sequence[Prediction], kinds: Mapping[str, list[Prediction]]) -> list[dict[str, Any]]:
     """For each of `NOVELTY_LIMITS`: shares refused of brain MRIs, of everything else, and of the kind refused least."""
     ordinary = np.array([prediction.novelty for prediction in brains])
     others = {name: np.array([prediction.novelty for prediction in predictions]) for name, predictions in kinds.items()}
@@ -136,13 +135,6 @@ def cost_limits(brains: Sequence[Prediction], kinds: dict[str, list[Prediction]]
     return rows
 
 
-def is_right(sample: Sample, prediction: Prediction) -> bool:
-    """True for the true class; of a tumour of unknown type, for any tumour."""
-    if sample.label == UNKNOWN_TUMOUR:
-        return prediction.label != CLASS_LABELS[NO_TUMOUR]
-    return prediction.label == CLASS_LABELS[sample.label]
-
-
 def list_mistakes(answers: SampleAnswers, data_dir: Path) -> dict[str, Any]:
     """Wrong answers, the surest first: how many there are, and the first `SHOWN`. What was refused is no answer."""
     pairs = zip(answers.samples, answers.predictions, strict=True)
@@ -158,7 +150,8 @@ def list_refused(answers: SampleAnswers, data_dir: Path) -> dict[str, Any]:
 
 
 def _list_worst(ranked: Iterable[tuple[Sample, Prediction]], data_dir: Path) -> dict[str, Any]:
-    ranked, taken, shown = list(ranked), Counter[str](), []
+    ranked, taken = list(ranked), Counter[str]()
+    shown: list[dict[str, Any]] = []
     for sample, prediction in ranked:
         taken[sample.group] += 1
         if taken[sample.group] <= SHOWN_OF_GROUP and len(shown) < SHOWN:

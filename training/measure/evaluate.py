@@ -19,7 +19,7 @@ def measure_bundle(bundle_path: Path, data_dir: Path, *, groups: Path | None = N
 
 
 def read_carried(bundle_path: Path) -> dict[str, Any]:
-    """What a bundle brings along because its test part cannot show it: cross-validation and learning curves."""
+    """What a bundle brings along because its test split cannot show it: cross-validation and learning curves."""
     stored = bundle_path / "evaluation.json"
     figures = json.loads(stored.read_text(encoding="utf-8")) if stored.is_file() else {}
     return {name: figures[name] for name in ("cross", "learning") if figures.get(name)}

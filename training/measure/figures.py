@@ -13,7 +13,7 @@ from inference import Prediction, Verdict
 from inference.answer.decision import choose_temperature, find_novelty_weight
 from inference.model.schema import Calibration
 from training.data.manifest import CLASS_LABELS, NO_TUMOUR, TUMOUR_TYPES, UNKNOWN_TUMOUR, Sample
-from training.measure.bundle_answers import BundleAnswers, SampleAnswers
+from training.measure.bundle_answers import BundleAnswers, SampleAnswers, is_right
 from training.measure.metrics import (
     brier_score,
     detection_figures,
@@ -65,12 +65,7 @@ def measure_sources(samples: Sequence[Sample], predictions: Sequence[Prediction]
     """Accuracy by source and class: the mean over sources hides the shortcut, the table does not."""
     table: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
     for sample, prediction in zip(samples, predictions, strict=True):
-        right = (
-            prediction.label != NONE_LABEL
-            if sample.label == UNKNOWN_TUMOUR
-            else prediction.label == CLASS_LABELS[sample.label]
-        )
-        table[sample.source][sample.label].append(right)
+        table[sample.source][sample.label].append(is_right(sample, prediction))
     return {
         source: {label: {"images": len(hits), "right": float(np.mean(hits))} for label, hits in sorted(rows.items())}
         for source, rows in sorted(table.items())
@@ -83,26 +78,36 @@ def _truth_named(known: Sequence[tuple[Sample, Prediction]]) -> float:
     return float(np.mean([CLASS_LABELS[s.label] in p.candidates for s, p in answered]))
 
 
+def mask_mixed_sources(samples: Sequence[Sample]) -> dict[str, np.ndarray]:
+    """Which samples are of each source that has slices with a tumour and slices without; (N,), bool."""
+    present = np.array([sample.has_tumour for sample in samples], bool)
+    sources = np.array([sample.source for sample in samples])
+    masks = {source: sources == source for source in sorted(set(sources))}
+    return {source: inside for source, inside in masks.items() if 0 < present[inside].sum() < inside.sum()}
+
+
+def score_tumour(predictions: Sequence[Prediction]) -> np.ndarray:
+    """The score of "tumour present", 1 − P(no tumour), shape (N,)."""
+    return np.array([1.0 - prediction.probabilities[NONE_LABEL] for prediction in predictions])
+
+
 def measure_detection(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, Any]:
     """How well "tumour present" (1 − P(no tumour)) tells tumour from none, over all and inside each source.
 
-    Inside one source the look of the source cannot help, so that figure is the one to believe.
+    Inside one source it does not help to recognise the source, so that figure is the one to believe.
     """
-    present = np.array([sample.has_tumour for sample in samples])
-    scores = np.array([1.0 - prediction.probabilities[NONE_LABEL] for prediction in predictions])
-    sources = np.array([sample.source for sample in samples])
-    figures = {"all": detection_figures(present, scores)}
-    for source in sorted(set(sources)):
-        inside = sources == source
-        if 0 < present[inside].sum() < inside.sum():
-            figures[source] = detection_figures(present[inside], scores[inside])
-    return figures
+    present, scores = np.array([sample.has_tumour for sample in samples]), score_tumour(predictions)
+    inside_sources = {
+        source: detection_figures(present[inside], scores[inside])
+        for source, inside in mask_mixed_sources(samples).items()
+    }
+    return {"all": detection_figures(present, scores), **inside_sources}
 
 
 def measure_peaks(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> dict[str, Any]:
     """Where the heat map peaks, on the slices whose tumour's box is known; by source.
 
-    ``random_peak`` is what a peak at a random place of the picture would reach, ``box_share`` what a map without any
+    ``random_peak`` is what a peak at a random position in the picture would reach, ``box_share`` what a map without any
     preference would have inside the box.
     """
     names = ("peak_inside", "energy_inside", "box_share", "random_peak")
@@ -137,7 +142,7 @@ def measure_patients(samples: Sequence[Sample], predictions: Sequence[Prediction
 
 
 def measure_refusals(kinds: Mapping[str, Sequence[Prediction]], brains: Sequence[Prediction]) -> dict[str, Any]:
-    """Share refused: of the test part's brain MRIs (should be none) and of what is not one (should be all)."""
+    """Share refused: of the test split's brain MRIs (should be none) and of what is not one (should be all)."""
     return {name: _refusal_figures(predictions, brains) for name, predictions in {"brain_mri": brains, **kinds}.items()}
 
 
@@ -175,7 +180,7 @@ def describe_calibration(probabilities: np.ndarray, classes: np.ndarray) -> dict
 
 
 def measure_baseline(answers: SampleAnswers) -> dict[str, Any]:
-    """What one gets without looking at a brain, on the same pictures.
+    """What one gets on the same pictures from anything but the brain.
 
     Returns
     -------
@@ -184,7 +189,7 @@ def measure_baseline(answers: SampleAnswers) -> dict[str, Any]:
         picture's source; ``shortcut_probe``: `score_shortcut` on the classes, and on tumour or none.
     """
     known = np.flatnonzero([sample.label != UNKNOWN_TUMOUR for sample in answers.samples])
-    samples = [answers.samples[place] for place in known]
+    samples = [answers.samples[index] for index in known]
     by_source: dict[str, Counter[str]] = defaultdict(Counter)
     for sample in samples:
         by_source[sample.source][sample.label] += 1
@@ -203,20 +208,17 @@ def measure_baseline(answers: SampleAnswers) -> dict[str, Any]:
 
 def score_detection_shortcut(answers: SampleAnswers) -> dict[str, Any]:
     """`score_shortcut` for tumour or none, over all and inside each source that has both."""
-    present = np.array([sample.has_tumour for sample in answers.samples])
-    sources = np.array([sample.source for sample in answers.samples])
     groups = np.array([sample.group for sample in answers.samples])
-    labels = np.where(present, "tumour", "none")
-    found = {"all": score_shortcut(answers.statistics, labels.tolist(), groups.tolist())}
-    for source in sorted(set(sources)):
-        inside = sources == source
-        if 0 < present[inside].sum() < inside.sum():
-            found[source] = score_shortcut(answers.statistics[inside], labels[inside].tolist(), groups[inside].tolist())
-    return found
+    labels = np.array(["tumour" if sample.has_tumour else "none" for sample in answers.samples])
+    masks = {"all": np.ones(len(labels), bool), **mask_mixed_sources(answers.samples)}
+    return {
+        source: score_shortcut(answers.statistics[inside], labels[inside].tolist(), groups[inside].tolist())
+        for source, inside in masks.items()
+    }
 
 
 def measure_answers(measured: BundleAnswers) -> dict[str, Any]:
-    """All figures of a bundle on the test part, and on the volumes unless it was trained on them."""
+    """All figures of a bundle on the test split, and on the volumes unless it was trained on them."""
     test, bundle = measured.test, measured.bundle
     figures = {
         "model": f"{bundle.name} {bundle.version}",
@@ -235,7 +237,7 @@ def measure_answers(measured: BundleAnswers) -> dict[str, Any]:
 
 
 def measure_volumes(answers: SampleAnswers, calibration: Calibration) -> dict[str, Any]:
-    """The cohorts that came as volumes, slice by slice: detection, place, and how many of the slices are refused."""
+    """The cohorts that came as volumes, slice by slice: detection, peaks, and how many of the slices are refused."""
     samples, predictions = answers.samples, answers.predictions
     if not samples:
         return {}

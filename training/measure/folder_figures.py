@@ -1,6 +1,6 @@
 """What a bundle that a recipe made is worth: counts, accuracy, calibration, novelty; plain numbers, ready for JSON.
 
-Measured on the answers that `inference` itself gives for the test part, not on the network that was trained.
+Measured on the answers that `inference` itself gives for the test split, not on the network that was trained.
 """
 
 from __future__ import annotations
@@ -22,44 +22,44 @@ SHOWN = 5
 
 
 def measure_folder(
-    folder: Folder, places: dict[str, np.ndarray], predictions: Sequence[Prediction], temperature: float
+    folder: Folder, splits: dict[str, np.ndarray], predictions: Sequence[Prediction], temperature: float
 ) -> dict[str, Any]:
     """All figures that need no history.
 
     Parameters
     ----------
     folder : Folder
-    places : dict of str to numpy.ndarray
+    splits : dict of str to numpy.ndarray
         Of `training.recipes.splits.split_folder`.
     predictions : sequence of Prediction
-        Of the test part, in its order.
+        Of the test split, in its order.
     temperature : float
         The bundle's.
     """
-    truth = folder.classes[places["test"]]
+    truth = folder.classes[splits["test"]]
     probabilities = np.array([list(prediction.probabilities.values()) for prediction in predictions])
     return {
-        "pictures": _count_pictures(folder, places),
-        "counts": {part: folder.counts(chosen) for part, chosen in places.items()},
-        "classes": measure_classes(folder, places, truth, probabilities),
+        "pictures": _count_pictures(folder, splits),
+        "counts": {name: folder.counts(indices) for name, indices in splits.items()},
+        "classes": measure_classes(folder, splits, truth, probabilities),
         "calibration": measure_calibration(truth, probabilities, temperature),
         "verdicts": measure_verdicts(folder, truth, predictions),
-        **_show_answers(folder, places["test"], truth, predictions),
+        **_show_answers(folder, splits["test"], truth, predictions),
     }
 
 
-def _count_pictures(folder: Folder, places: dict[str, np.ndarray]) -> dict[str, Any]:
+def _count_pictures(folder: Folder, splits: dict[str, np.ndarray]) -> dict[str, Any]:
     return {
         "readable": len(folder.paths),
         "different": len(set(folder.groups)),
-        "copies_left_out": len(folder.paths) - sum(map(len, places.values())),
+        "copies_left_out": len(folder.paths) - sum(map(len, splits.values())),
         "left_out": folder.left_out,
         "unreadable": [{"path": path, "why": why} for path, why in folder.unreadable],
     }
 
 
 def measure_classes(
-    folder: Folder, places: dict[str, np.ndarray], truth: np.ndarray, probabilities: np.ndarray
+    folder: Folder, splits: dict[str, np.ndarray], truth: np.ndarray, probabilities: np.ndarray
 ) -> dict[str, Any]:
     """Accuracy beside the baseline, the classification report, the confusion matrix (row: truth, column: answer)."""
     answers = probabilities.argmax(axis=1)
@@ -67,7 +67,7 @@ def measure_classes(
     report = classification_report(
         truth, answers, labels=numbers, target_names=folder.labels, output_dict=True, zero_division=0.0
     )
-    commonest = int(np.bincount(folder.classes[places["train"]]).argmax())
+    commonest = int(np.bincount(folder.classes[splits["train"]]).argmax())
     ranked = np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
     figures = {
         "images": len(truth),
@@ -110,8 +110,8 @@ def measure_calibration(truth: np.ndarray, probabilities: np.ndarray, temperatur
 
 def measure_verdicts(folder: Folder, truth: np.ndarray, predictions: Sequence[Prediction]) -> dict[str, Any]:
     """How often one answer is given and right, how often the truth is among those named, how often it is refused."""
-    right = np.array([p.index == place for p, place in zip(predictions, truth, strict=True)])
-    named = np.array([folder.labels[place] in p.candidates for p, place in zip(predictions, truth, strict=True)])
+    right = np.array([p.index == index for p, index in zip(predictions, truth, strict=True)])
+    named = np.array([folder.labels[index] in p.candidates for p, index in zip(predictions, truth, strict=True)])
     verdicts = np.array([prediction.verdict.value for prediction in predictions])
     sure, unsure = verdicts == Verdict.CONFIDENT.value, verdicts == Verdict.UNCERTAIN.value
     return {
@@ -124,16 +124,16 @@ def measure_verdicts(folder: Folder, truth: np.ndarray, predictions: Sequence[Pr
 
 
 def _show_answers(
-    folder: Folder, places: np.ndarray, truth: np.ndarray, predictions: Sequence[Prediction]
+    folder: Folder, indices: np.ndarray, truth: np.ndarray, predictions: Sequence[Prediction]
 ) -> dict[str, list[dict[str, Any]]]:
     shown: dict[str, list[dict[str, Any]]] = {"right": [], "wrong": []}
-    for place, of, prediction in zip(places.tolist(), truth.tolist(), predictions, strict=True):
-        kind = shown["right" if prediction.index == of else "wrong"]
+    for index, true_class, prediction in zip(indices.tolist(), truth.tolist(), predictions, strict=True):
+        kind = shown["right" if prediction.index == true_class else "wrong"]
         if len(kind) < SHOWN:
             kind.append(
                 {
-                    "place": place,
-                    "label": folder.labels[of],
+                    "place": index,
+                    "label": folder.labels[true_class],
                     "answer": prediction.label,
                     "probability": prediction.probability,
                     "verdict": prediction.verdict.value,

@@ -27,14 +27,14 @@ def expected_calibration_error(confidences: np.ndarray, right: np.ndarray, bins:
 
 def reliability(confidences: np.ndarray, right: np.ndarray, bins: int = 15) -> list[dict[str, float]]:
     """The reliability diagram: for each bin that is not empty its share, mean confidence and accuracy, in [0, 1]."""
-    places = np.minimum((confidences * bins).astype(int), bins - 1)
+    bin_numbers = np.minimum((confidences * bins).astype(int), bins - 1)
     return [
         {
-            "share": float((places == place).mean()),
-            "confidence": float(confidences[places == place].mean()),
-            "accuracy": float(right[places == place].mean()),
+            "share": float((bin_numbers == number).mean()),
+            "confidence": float(confidences[bin_numbers == number].mean()),
+            "accuracy": float(right[bin_numbers == number].mean()),
         }
-        for place in np.unique(places)
+        for number in np.unique(bin_numbers)
     ]
 
 
@@ -58,9 +58,9 @@ def undo_calibration(probabilities: np.ndarray, novelty: np.ndarray, calibration
         The novelty scores.
     calibration : Calibration
     """
-    strangeness = find_novelty_weight(novelty, calibration)
-    unshifted = probabilities / np.exp(strangeness * np.array(calibration.prior_shift or 0.0))
-    return undo_temperature(unshifted, choose_temperature(strangeness, calibration))
+    weight = find_novelty_weight(novelty, calibration)
+    unshifted = probabilities / np.exp(weight * np.array(calibration.prior_shift or 0.0))
+    return undo_temperature(unshifted, choose_temperature(weight, calibration))
 
 
 def brier_score(probabilities: np.ndarray, classes: np.ndarray) -> float:

@@ -1,6 +1,6 @@
 """The shortcut baseline: how much of a label a handful of figures about the whole picture gives away.
 
-What `training.data.picture_statistics` predicts, a network can predict without looking at the brain.
+What `training.data.picture_statistics` predicts, a network can predict without knowing anything of the brain.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ def score_shortcut(statistics: np.ndarray, labels: Sequence[str], groups: Sequen
         ``balanced_accuracy``, ``balanced_accuracy_without_size``, ``chance`` (of the balanced ones), and with two
         labels ``auc``, all in [0, 1]; or ``skipped``, a sentence. A label with a single group is left out.
     """
-    truth, parts = np.asarray(labels), np.asarray(groups)
-    counts = {label: len(set(parts[truth == label])) for label in sorted(set(labels))}
+    truth, owners = np.asarray(labels), np.asarray(groups)
+    counts = {label: len(set(owners[truth == label])) for label in sorted(set(labels))}
     names = [label for label, count in counts.items() if count > 1]
     if len(names) < 2:
         return {"skipped": "Two labels with two groups each are needed to measure this; there are fewer."}
     kept = np.isin(truth, names)
-    statistics, truth, parts = statistics[kept], truth[kept], parts[kept]
+    statistics, truth, owners = statistics[kept], truth[kept], owners[kept]
     folds = min(_FOLDS, *(counts[name] for name in names))
-    shares = _predict(statistics, truth, parts, names, folds)
+    shares = _predict(statistics, truth, owners, names, folds)
     answers = np.array(names)[shares.argmax(1)]
-    blind = np.array(names)[_predict(statistics[:, SIZES:], truth, parts, names, folds).argmax(1)]
-    found = {
+    blind = np.array(names)[_predict(statistics[:, SIZES:], truth, owners, names, folds).argmax(1)]
+    found: dict[str, Any] = {
         "pictures": len(truth),
         "labels": names,
         "majority": Counter(truth.tolist()).most_common(1)[0][1] / len(truth),
@@ -86,9 +86,9 @@ def judge_shortcut(found: dict[str, Any]) -> str:
     chance = found["chance"]
     skill = (found["balanced_accuracy"] - chance) / (1 - chance)
     if skill < 0.2:
-        return "Hardly better than guessing: the look of the picture gives little away."
+        return "Hardly better than guessing: brightness and size give little away."
     if skill < 0.5:
-        return "Better than guessing: the look of the picture gives some of it away."
+        return "Better than guessing: brightness and size give some of it away."
     if skill < 0.8:
-        return "Much better than guessing: a network can learn the look of the picture instead of the brain."
-    return "Nearly all of it can be read off the look of the picture; a high score here proves nothing about brains."
+        return "Much better than guessing: a network can learn brightness and size instead of the brain."
+    return "Nearly all of it can be read off brightness and size; a high score here proves nothing about brains."

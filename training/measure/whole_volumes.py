@@ -18,7 +18,6 @@ from inference.answer.prediction import Verdict
 from inference.answer.volume import VolumePrediction, predict_volume
 from inference.imaging.load import load_scans
 from inference.imaging.types import Volume
-from inference.model.bundle import ModelBundle
 from training.data.volumes import load_axial
 
 
@@ -43,15 +42,15 @@ def evaluate_volumes(bundle_path: Path, data_dir: Path) -> dict[str, Any]:
     if bundle.background is None:
         raise BundleError(f'{bundle_path}: "background" must name the label that means that nothing was found.')
     masked = [
-        _measure_masked(scan, volume, predict_volume(classifier, volume), bundle)
+        _measure_masked(scan, volume, predict_volume(classifier, volume), bundle.background)
         for scan, volume in _read_masked(data_dir / "gbm_nifti")
     ]
     healthy = [
-        _describe(volume.series, predict_volume(classifier, volume), bundle)
+        _describe(volume.series, predict_volume(classifier, volume), bundle.background)
         for volume in _open_volumes(data_dir / "dicom_t1")
     ]
     if not masked and not healthy:
-        raise SettingsError(f"There are no volumes below {data_dir}: gbm_nifti and dicom_t1 are looked for.")
+        raise SettingsError(f"There are no volumes below {data_dir}; the folders gbm_nifti and dicom_t1 are read.")
     return {
         "bundle": f"{bundle.name} {bundle.version}",
         "trained_on_volumes": bool(bundle.provenance.get("settings", {}).get("volumes")),
@@ -73,21 +72,21 @@ def _open_volumes(path: Path) -> Iterator[Volume]:
             yield scan.content
 
 
-def _measure_masked(scan: Path, volume: Volume, found: VolumePrediction, bundle: ModelBundle) -> dict[str, Any]:
+def _measure_masked(scan: Path, volume: Volume, found: VolumePrediction, background: str) -> dict[str, Any]:
     mask = load_axial(scan.with_name(scan.name.replace("Scan_T1", "Mask"))) > 0
-    shows = mask.any(axis=(1, 2))
+    shows = np.asarray(mask.any(axis=(1, 2)))
     name = f"{scan.parent.name}/{scan.name.partition('_')[0]}"
-    described = _describe(name, found, bundle)
-    looked_at = [number for number in range(volume.count) if number not in found.empty]
+    described = _describe(name, found, background)
+    answered = [number for number in range(volume.count) if number not in found.empty]
     flagged = set(found.suspicious)
     best = found.best_slice
-    inside = [number for number in looked_at if shows[number]]
-    outside = [number for number in looked_at if not shows[number]]
+    inside = [number for number in answered if shows[number]]
+    outside = [number for number in answered if not shows[number]]
     return {
         **described,
         "mask": [int(np.flatnonzero(shows)[0]) + 1, int(np.flatnonzero(shows)[-1]) + 1],
         "best_slice_in_mask": best is not None and bool(shows[best]),
-        "random_slice_in_mask": len(inside) / len(looked_at),
+        "random_slice_in_mask": len(inside) / len(answered),
         "tumour_slices": len(inside),
         "tumour_slices_found": len(flagged & set(inside)),
         "free_slices": len(outside),
@@ -96,22 +95,22 @@ def _measure_masked(scan: Path, volume: Volume, found: VolumePrediction, bundle:
     }
 
 
-def _describe(name: str, found: VolumePrediction, bundle: ModelBundle) -> dict[str, Any]:
+def _describe(name: str, found: VolumePrediction, background: str) -> dict[str, Any]:
     answer = found.answer
     readable = [one for one in found.slices if isinstance(one, Prediction)]
-    mean = np.mean([1.0 - one.probabilities[bundle.background] for one in readable])  # type: ignore[index]
+    mean = np.mean([1.0 - one.probabilities[background] for one in readable])
     return {
         "name": name,
         "slices": len(found.slices),
         "empty": len(found.empty),
         "verdict": answer.verdict.value,
         "label": answer.label,
-        "tumour_probability": round(1.0 - answer.probabilities[bundle.background], 4),  # type: ignore[index]
+        "tumour_probability": round(1.0 - answer.probabilities[background], 4),
         "mean_over_all_slices": round(float(mean), 4),
         "best_slice": None if found.best_slice is None else found.best_slice + 1,
         "suspicious": len(found.suspicious),
         "suspicious_confidently": _count_confident(found, set(found.suspicious)),
-        "flagged": answer.verdict is not Verdict.REJECTED and answer.label != bundle.background,
+        "flagged": answer.verdict is not Verdict.REJECTED and answer.label != background,
     }
 
 
@@ -143,15 +142,15 @@ def _sum_up_masked(volumes: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _sum_up_healthy(volumes: list[dict[str, Any]]) -> dict[str, Any]:
-    looked_at = sum(volume["slices"] - volume["empty"] for volume in volumes)
-    if not looked_at:
+    answered = sum(volume["slices"] - volume["empty"] for volume in volumes)
+    if not answered:
         return {"volumes": []}
     return {
         "count": len(volumes),
         "false_alarms": sum(volume["flagged"] for volume in volumes),
         "false_alarms_confident": sum(volume["flagged"] and volume["verdict"] == "confident" for volume in volumes),
-        "slices": looked_at,
-        "slices_flagged": sum(volume["suspicious"] for volume in volumes) / looked_at,
-        "slices_flagged_confidently": sum(volume["suspicious_confidently"] for volume in volumes) / looked_at,
+        "slices": answered,
+        "slices_flagged": sum(volume["suspicious"] for volume in volumes) / answered,
+        "slices_flagged_confidently": sum(volume["suspicious_confidently"] for volume in volumes) / answered,
         "volumes": volumes,
     }

@@ -18,16 +18,10 @@ from training.bundle.onnx_export import run_network
 from training.bundle.publish import write_bundle_json
 from training.data.folder import Folder
 from training.recipes.pictures import LoadedSplit
-from training.recipes.recipe import Recipe
-from training.recipes.settings import FolderSettings
+from training.recipes.settings import FolderPlan
 from training.recipes.stages import weigh_classes
-from training.report.folder_report import (
-    build_folder_about,
-    build_folder_card,
-    build_folder_report,
-    draw_figures,
-    write_figures,
-)
+from training.report.folder_card import build_folder_about, build_folder_card
+from training.report.folder_report import build_folder_report, draw_figures, write_figures
 
 CONFIDENT_AT = 0.5
 """Calibrated probability from which one answer is given, below it two: the articles' rule."""
@@ -45,31 +39,32 @@ def score_split(engine: OnnxEngine, split: LoadedSplit, spec: InputSpec) -> tupl
 
 
 def calibrate(
-    engine: OnnxEngine, parts: dict[str, LoadedSplit], spec: InputSpec, *, grey_only: bool, statistics_path: Path
+    engine: OnnxEngine, splits: dict[str, LoadedSplit], spec: InputSpec, *, grey_only: bool, statistics_path: Path
 ) -> dict[str, Any]:
-    """Fit the temperature and the novelty rule on the validation part; write the feature statistics if there are any.
+    """Fit the temperature and the novelty rule on the validation split; write the feature statistics if there are any.
 
     Returns
     -------
     dict
         The bundle's sections ``calibration`` and ``novelty``.
     """
-    logits, ordinary = score_split(engine, parts["validation"], spec)
+    logits, ordinary = score_split(engine, splits["validation"], spec)
     novelty: dict[str, Any] = {"grey_only": grey_only}
-    features = score_split(engine, parts["train"], spec)[1]
+    features = score_split(engine, splits["train"], spec)[1]
     if len(features) >= MIN_FOR_NOVELTY:
         statistics = fit_statistics(features, min(COMPONENTS, len(features) // 4, features.shape[1] // 2))
         save_statistics(statistics, statistics_path)
         novelty |= {"statistics": statistics_path.name, "distance_limit": fit_distance_limit(ordinary, statistics)}
-    temperature = fit_temperature(logits, parts["validation"].classes)
+    temperature = fit_temperature(logits, splits["validation"].classes)
     calibration = {"temperature": temperature, "confident_at": CONFIDENT_AT, "in_set_at": 1.0, "coverage": 0.0}
     return {"calibration": calibration, "novelty": novelty}
 
 
 def describe_folder_bundle(
-    name: str, recipe: Recipe, folder: Folder, parts: dict[str, LoadedSplit], settings: FolderSettings
+    name: str, plan: FolderPlan, folder: Folder, splits: dict[str, LoadedSplit]
 ) -> dict[str, Any]:
-    """The parts of ``bundle.json`` that need no measuring."""
+    """The sections of ``bundle.json`` that need no measuring."""
+    recipe, settings = plan.recipe, plan.settings
     spoken = [label.replace("_", " ") for label in folder.labels]
     return {
         **describe_schema(),
@@ -86,23 +81,23 @@ def describe_folder_bundle(
             "command": f"python -m training fit --data {folder.name} --recipe {recipe.name}",
             "data": folder.name,
             "settings": asdict(settings),
-            "images": {part: len(content.classes) for part, content in parts.items()},
+            "images": {name: len(split.classes) for name, split in splits.items()},
             "class_weights": {
-                folder.labels[place]: round(weight, 4)
-                for place, weight in weigh_classes(parts["train"].classes).items()
+                folder.labels[index]: round(weight, 4)
+                for index, weight in weigh_classes(splits["train"].classes).items()
             },
         },
     }
 
 
 def write_words(
-    bundle: Path, document: dict[str, Any], figures: dict[str, Any], folder: Folder, places: dict[str, np.ndarray]
+    bundle: Path, document: dict[str, Any], figures: dict[str, Any], folder: Folder, splits: dict[str, np.ndarray]
 ) -> None:
     """Write the report, its figures, the card and the figures as JSON; ``bundle.json`` last."""
     document["about"] = build_folder_about(document, figures)
-    drawn = draw_figures(figures, folder, places, document["provenance"]["settings"]["seed"])
+    drawn = draw_figures(figures, folder, splits, document["provenance"]["settings"]["seed"])
     write_figures(drawn, bundle / "figures")
-    report = build_folder_report(document, figures, folder, places, drawn)
+    report = build_folder_report(document, figures, folder, splits, drawn)
     (bundle / "report.html").write_text(report, encoding="utf-8")
     (bundle / "MODEL_CARD.md").write_text(build_folder_card(document, figures), encoding="utf-8")
     text = json.dumps(figures, indent=2, ensure_ascii=False) + "\n"

@@ -20,6 +20,7 @@ from training.bundle.onnx_export import export_onnx
 from training.bundle.publish import check_out, publish, write_bundle_json
 from training.recipes.networks import build_imagenet_network
 from training.recipes.recipe import Recipe
+from training.report.templating import render_template
 
 NAMES = Path(__file__).with_name("imagenet1k.txt")
 """One name a line, in the order of the outputs."""
@@ -33,7 +34,7 @@ _LOGIT_TOLERANCE = 1e-3
 _SMALL = 1024
 """Values up to which an array stays float32: they weigh nothing, and a shift or a scale may need the digits."""
 
-_PROBES = 8
+_CHECK_PICTURES = 8
 
 LICENCES = {
     "lite0": {
@@ -76,15 +77,16 @@ def build_imagenet_bundle(recipe: Recipe, out_dir: Path, *, version: str) -> dic
     """
     check_out(out_dir)
     network = build_imagenet_network(recipe)
-    shape = (_PROBES, *recipe.input.shape)
-    probe = np.random.default_rng(0).uniform(recipe.input.value_min, recipe.input.value_max, shape).astype(np.float32)
+    shape = (_CHECK_PICTURES, *recipe.input.shape)
+    spec, rng = recipe.input, np.random.default_rng(0)
+    check_batch = rng.uniform(spec.value_min, spec.value_max, shape).astype(np.float32)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         target = folder / "model.onnx"
         document = describe_imagenet_bundle(out_dir.name, recipe, version)
-        difference = export_onnx(network, target, probe, _LOGIT_TOLERANCE)
+        difference = export_onnx(network, target, check_batch, _LOGIT_TOLERANCE)
         document["provenance"]["keras_onnx_max_logit_difference"] = difference
-        document["provenance"]["float16_max_logit_difference"] = store_as_float16(target, probe)
+        document["provenance"]["float16_max_logit_difference"] = store_as_float16(target, check_batch)
         document["golden"] = describe_golden(target, recipe.input)
         (folder / "MODEL_CARD.md").write_text(build_imagenet_card(document), encoding="utf-8")
         write_bundle_json(folder, document)
@@ -92,15 +94,15 @@ def build_imagenet_bundle(recipe: Recipe, out_dir: Path, *, version: str) -> dic
     return document
 
 
-def store_as_float16(path: Path, probe: np.ndarray) -> float:
+def store_as_float16(path: Path, check_batch: np.ndarray) -> float:
     """Keep an ONNX file's large float32 arrays as float16, each with a cast back that is done at loading.
 
     Returns
     -------
     float
-        The largest difference between the logits of ``probe`` before and after.
+        The largest difference between the logits of ``check_batch`` before and after.
     """
-    before = OnnxEngine(path.read_bytes(), path.name).run(probe).scores
+    before = OnnxEngine(path.read_bytes(), path.name).run(check_batch).scores
     model = onnx.load(path)
     casts = []
     for tensor in model.graph.initializer:
@@ -114,7 +116,7 @@ def store_as_float16(path: Path, probe: np.ndarray) -> float:
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     onnx.save(model, path)
-    after = OnnxEngine(path.read_bytes(), path.name).run(probe).scores
+    after = OnnxEngine(path.read_bytes(), path.name).run(check_batch).scores
     return float(np.abs(after - before).max())
 
 
@@ -156,22 +158,12 @@ def describe_imagenet_bundle(name: str, recipe: Recipe, version: str) -> dict[st
 
 def build_imagenet_card(document: dict[str, Any]) -> str:
     """``MODEL_CARD.md`` as Markdown."""
-    about, provenance = document["about"], document["provenance"]
     names = NAMES.with_name("README.md").read_text(encoding="utf-8").split("## ImageNet's names\n", 1)[1].strip()
-    lines = [
-        f"# {document['title']} ({document['name']} {document['version']})",
-        about["summary"],
-        "## What it cannot do",
-        "\n".join(f"- {limit}" for limit in about["limits"]),
-        "## Weights",
-        "\n".join(f"- {entry['name']}: {entry['licence']}. {entry['detail']}." for entry in about["data"][:1]),
-        f"Kept as float16. The largest difference between the logits and those of float32, on {_PROBES} pictures of "
-        f"noise: {provenance['float16_max_logit_difference']:.2g}; between Keras and ONNX Runtime: "
-        f"{provenance['keras_onnx_max_logit_difference']:.2g}.",
-        "No accuracy is stated: none of ImageNet's pictures is here to measure it on.",
-        "## Names",
-        names,
-        "## How it was made",
-        f"```\n{provenance['command']}\n```",
-    ]
-    return "\n\n".join(lines) + "\n"
+    return render_template(
+        "imagenet_card.md",
+        "training.recipes",
+        document=document,
+        provenance=document["provenance"],
+        names=names,
+        pictures=_CHECK_PICTURES,
+    )

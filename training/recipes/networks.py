@@ -83,7 +83,9 @@ def _build_transfer(plan: NetworkPlan, spec: InputSpec, classes: int) -> keras.M
     return _finish(image, x, [*(layers.GlobalAveragePooling2D()(depth) for depth in depths), pooled], classes)
 
 
-def _finish(image: keras.KerasTensor, x: keras.KerasTensor, depths: list[keras.KerasTensor], classes: int):
+def _finish(
+    image: keras.KerasTensor, x: keras.KerasTensor, depths: list[keras.KerasTensor], classes: int
+) -> keras.Model:
     logits = layers.Dense(classes, name="logits")(x)
     features = layers.Concatenate(name="features")(depths) if len(depths) > 1 else layers.Identity()(depths[0])
     return keras.Model(image, {"logits": logits, "features": features})

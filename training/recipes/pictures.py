@@ -41,24 +41,24 @@ def load_pictures(
         Which are so grey that a model of grey pictures would not refuse them.
     """
     pictures, grey = np.empty((len(paths), *spec.shape), np.uint8), np.empty(len(paths), bool)
-    for place, path in enumerate(paths):
+    for index, path in enumerate(paths):
         pixels = load_image(path).pixels
-        pictures[place] = resize_image(pixels, spec)
-        grey[place] = picture_novelty(pixels, NoveltyRule(grey_only=True)) < 1.0
-        progress("Loading pictures", place + 1, len(paths))
+        pictures[index] = resize_image(pixels, spec)
+        grey[index] = picture_novelty(pixels, NoveltyRule(grey_only=True)) < 1.0
+        progress("Loading pictures", index + 1, len(paths))
     return pictures, grey
 
 
 def load_splits(
-    folder: Folder, places: dict[str, np.ndarray], spec: InputSpec, progress: Progress
+    folder: Folder, splits: dict[str, np.ndarray], spec: InputSpec, progress: Progress
 ) -> tuple[dict[str, LoadedSplit], bool]:
-    """Load what is in a part; also whether the training part has no colour."""
-    parts, grey = {}, False
-    for name, chosen in places.items():
-        pictures, is_grey = load_pictures([folder.paths[place] for place in chosen], spec, progress)
-        parts[name] = LoadedSplit(pictures=pictures, classes=folder.classes[chosen])
+    """Load the pictures of each split; also whether the training split has no colour."""
+    loaded, grey = {}, False
+    for name, indices in splits.items():
+        pictures, is_grey = load_pictures([folder.paths[index] for index in indices], spec, progress)
+        loaded[name] = LoadedSplit(pictures=pictures, classes=folder.classes[indices])
         grey = bool(is_grey.all()) if name == "train" else grey
-    return parts, grey
+    return loaded, grey
 
 
 def build_augmenter(recipe: Recipe) -> keras.Sequential | None:
@@ -81,10 +81,10 @@ def crop_at_random(pictures: np.ndarray, share: float, rng: np.random.Generator)
     height, width, channels = pictures.shape[1:]
     rows, columns = round(height * (1 - share)), round(width * (1 - share))
     cropped = np.empty_like(pictures)
-    for place, picture in enumerate(pictures):
+    for index, picture in enumerate(pictures):
         top, left = rng.integers(height - rows + 1), rng.integers(width - columns + 1)
         window = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
-        cropped[place] = cv2.resize(window, (width, height)).reshape(height, width, channels)
+        cropped[index] = cv2.resize(window, (width, height)).reshape(height, width, channels)
     return cropped
 
 
@@ -93,7 +93,7 @@ class PictureBatches(keras.utils.PyDataset):
 
     Parameters
     ----------
-    part : LoadedSplit
+    split : LoadedSplit
     spec : InputSpec
     batch_size, seed : int
     recipe : Recipe or None
@@ -101,27 +101,27 @@ class PictureBatches(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, part: LoadedSplit, spec: InputSpec, batch_size: int, seed: int, recipe: Recipe | None = None
+        self, split: LoadedSplit, spec: InputSpec, batch_size: int, seed: int, recipe: Recipe | None = None
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False, max_queue_size=4)
-        self._part, self._spec, self._batch_size = part, spec, batch_size
+        self._split, self._spec, self._batch_size = split, spec, batch_size
         self._recipe = recipe
         self._augmenter = build_augmenter(recipe) if recipe else None
         self._rng = np.random.default_rng(seed)
-        self._order = np.arange(len(part.classes))
+        self._order = np.arange(len(split.classes))
         self.on_epoch_end()
 
     def __len__(self) -> int:
         return -(-len(self._order) // self._batch_size)
 
-    def __getitem__(self, batch: int):
-        places = self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
-        pictures = self._part.pictures[places]
+    def __getitem__(self, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        indices = self._order[batch * self._batch_size : (batch + 1) * self._batch_size]
+        pictures = self._split.pictures[indices]
         if self._recipe and self._recipe.augmentation.crop:
             pictures = crop_at_random(pictures, self._recipe.augmentation.crop, self._rng)
         if self._augmenter:
             pictures = np.asarray(self._augmenter(pictures.astype(np.float32), training=True))
-        return scale_values(pictures, self._spec), self._part.classes[places]
+        return scale_values(pictures, self._spec), self._split.classes[indices]
 
     def on_epoch_end(self) -> None:
         if self._recipe:

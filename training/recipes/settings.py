@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inference.errors import SettingsError
-from training.recipes.recipe import Recipe
+from training.recipes.recipe import Recipe, SplitPlan, TrainingPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,37 @@ class FolderSettings:
     version: str = "0.1.0"
 
 
-def apply_settings(recipe: Recipe, settings: FolderSettings) -> Recipe:
-    """The recipe with what the command line changes in it; see `fit_folder` for what is raised."""
+STAGES = ("head", "whole")
+"""What learns in each stage; names of folders in the work folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderPlan:
+    """A recipe that trains, with what the command line changed in it.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    split : SplitPlan
+    stages : dict of str to TrainingPlan
+        By the names in `STAGES`, in order; the second only if it was asked for.
+    settings : FolderSettings
+    """
+
+    recipe: Recipe
+    split: SplitPlan
+    stages: dict[str, TrainingPlan]
+    settings: FolderSettings
+
+
+def apply_settings(recipe: Recipe, settings: FolderSettings) -> FolderPlan:
+    """Change a recipe by what the command line says.
+
+    Raises
+    ------
+    SettingsError
+        The recipe trains nothing or has no second stage, or a number is not above 0.
+    """
     if recipe.training is None or recipe.split is None:
         raise SettingsError(f"The recipe {recipe.name} trains nothing, so it takes no pictures.")
     if settings.unfreeze and recipe.unfreezing is None:
@@ -47,4 +76,13 @@ def apply_settings(recipe: Recipe, settings: FolderSettings) -> Recipe:
     for name, value in changed.items():
         if value <= 0:
             raise SettingsError(f"--{name.replace('_', '-')} must be above 0; received {value:g}.")
-    return recipe.model_copy(update={"training": recipe.training.model_copy(update=changed)})
+    training = recipe.training.model_copy(update=changed)
+    plans = [training]
+    if settings.unfreeze and recipe.unfreezing is not None:
+        plans.append(training.model_copy(update=dict(recipe.unfreezing)))
+    return FolderPlan(
+        recipe=recipe.model_copy(update={"training": training}),
+        split=recipe.split,
+        stages=dict(zip(STAGES, plans, strict=False)),
+        settings=settings,
+    )

@@ -19,33 +19,33 @@ _LARGE_SHARE = 0.1
 
 
 def split_folder(folder: Folder, plan: SplitPlan, seed: int) -> dict[str, np.ndarray]:
-    """Part the pictures, each class by the same shares, whole groups at a time.
+    """Divide the pictures, each class by the same shares, whole groups at a time.
 
     Returns
     -------
     dict of str to numpy.ndarray of int
-        The name of each of `SPLITS` → positions in ``folder.paths``, rising. In ``validation`` and ``test`` each
+        The name of each of `SPLITS` → indices in ``folder.paths``, rising. In ``validation`` and ``test`` each
         picture is there once: its copies are in no split.
     """
     members: dict[str, list[int]] = defaultdict(list)
-    for place, group in enumerate(folder.groups):
-        members[group].append(place)
+    for index, group in enumerate(folder.groups):
+        members[group].append(index)
     by_class: dict[int, list[str]] = defaultdict(list)
     for group in sorted(members):
         by_class[int(folder.classes[members[group][0]])].append(group)
     rng = np.random.default_rng(seed)
-    parts: dict[str, list[int]] = {part: [] for part in SPLITS}
+    splits: dict[str, list[int]] = {name: [] for name in SPLITS}
     for _, groups in sorted(by_class.items()):
         pictures = sum(len(members[group]) for group in groups)
-        shuffled = [groups[place] for place in rng.permutation(len(groups))]
+        shuffled = [groups[index] for index in rng.permutation(len(groups))]
         shuffled.sort(key=lambda group: len(members[group]) > max(1, _LARGE_SHARE * pictures))
         tests = max(1, round(plan.test * len(groups)))
         validations = max(1, round(plan.validation * (len(groups) - tests)))
         for rank, group in enumerate(shuffled):
             if rank < tests:
-                parts["test"].append(members[group][0])
+                splits["test"].append(members[group][0])
             elif rank < tests + validations:
-                parts["validation"].append(members[group][0])
+                splits["validation"].append(members[group][0])
             else:
-                parts["train"].extend(members[group])
-    return {part: np.array(sorted(places), int) for part, places in parts.items()}
+                splits["train"].extend(members[group])
+    return {name: np.array(sorted(indices), int) for name, indices in splits.items()}

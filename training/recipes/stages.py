@@ -15,11 +15,8 @@ from training.data.folder import Folder
 from training.measure.learning_log import read_log
 from training.recipes.networks import unfreeze
 from training.recipes.pictures import LoadedSplit, PictureBatches
-from training.recipes.recipe import Recipe, TrainingPlan
-from training.recipes.settings import FolderSettings
-
-STAGES = ("head", "whole")
-"""What learns in each stage; names of folders in the work folder."""
+from training.recipes.recipe import TrainingPlan
+from training.recipes.settings import STAGES, FolderPlan
 
 _WRITTEN = (
     "log.csv",
@@ -31,7 +28,7 @@ _WRITTEN = (
 """All that `build_callbacks` has written into a stage's folder: what a new run may take away."""
 
 
-def prepare_work(work_dir: Path, recipe: Recipe, settings: FolderSettings, folder: Folder) -> None:
+def prepare_work(work_dir: Path, plan: FolderPlan, folder: Folder) -> None:
     """Keep what an interrupted run left if it was this very run; else take it away, and no other file.
 
     Raises
@@ -40,8 +37,10 @@ def prepare_work(work_dir: Path, recipe: Recipe, settings: FolderSettings, folde
         The folder cannot be written, or what it has as ``run.json`` is no recipe's.
     """
     pictures = hashlib.sha256(repr((folder.labels, folder.classes.tolist(), folder.groups)).encode()).hexdigest()
-    run = {"recipe": recipe.model_dump(), "seed": settings.seed, "unfreeze": settings.unfreeze, "pictures": pictures}
-    text = json.dumps(run, indent=2, ensure_ascii=False) + "\n"
+    settings = plan.settings
+    document = {"recipe": plan.recipe.model_dump(), "seed": settings.seed, "unfreeze": settings.unfreeze}
+    document["pictures"] = pictures
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     record = work_dir / "run.json"
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
@@ -65,7 +64,7 @@ def _forget_stage(work_dir: Path, stage: str) -> None:
 
 
 def train_stages(
-    network: keras.Model, parts: dict[str, LoadedSplit], recipe: Recipe, settings: FolderSettings, work_dir: Path
+    network: keras.Model, splits: dict[str, LoadedSplit], plan: FolderPlan, work_dir: Path
 ) -> dict[str, list[float]]:
     """The stages one after the other; a finished one is passed over.
 
@@ -79,45 +78,41 @@ def train_stages(
     SettingsError
         It diverged.
     """
-    plans = [recipe.training]
-    if settings.unfreeze:
-        plans.append(recipe.training.model_copy(update=dict(recipe.unfreezing)))
-    stages = dict(zip(STAGES, plans, strict=False))  # the second only if it is asked for
-    for stage, plan in stages.items():
+    for stage in plan.stages:
         if stage == STAGES[1]:
             unfreeze(network)
         weights = work_dir / f"{stage}.weights.h5"
         if not weights.is_file():
-            _train_stage(network, parts, recipe, plan, settings.seed, work_dir / stage)
+            _train_stage(network, splits, plan, stage, work_dir / stage)
             network.save_weights(weights)
         network.load_weights(weights)
-    history = read_epochs([work_dir / stage / "log.csv" for stage in stages])
+    history = read_epochs([work_dir / stage / "log.csv" for stage in plan.stages])
     if not np.isfinite([history["loss"], history["val_loss"]]).all():
         raise SettingsError("The training diverged: its loss is no number any more. Take a smaller --learning-rate.")
     return history
 
 
 def _train_stage(
-    network: keras.Model, parts: dict[str, LoadedSplit], recipe: Recipe, plan: TrainingPlan, seed: int, stage_dir: Path
+    network: keras.Model, splits: dict[str, LoadedSplit], plan: FolderPlan, stage: str, stage_dir: Path
 ) -> None:
     stage_dir.mkdir(parents=True, exist_ok=True)
+    training, recipe, seed = plan.stages[stage], plan.recipe, plan.settings.seed
     learner = keras.Model(network.input, network.output["logits"])
     learner.compile(
-        optimizer=keras.optimizers.Adam(plan.learning_rate),
+        optimizer=keras.optimizers.Adam(training.learning_rate),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
     best = stage_dir / "best.weights.h5"
-    callbacks = build_callbacks(plan, stage_dir, best)
     learner.fit(
-        PictureBatches(parts["train"], recipe.input, plan.batch_size, seed, recipe),
-        validation_data=PictureBatches(parts["validation"], recipe.input, plan.batch_size, seed),
-        epochs=plan.epochs,
-        class_weight=weigh_classes(parts["train"].classes),
-        callbacks=callbacks,
+        PictureBatches(splits["train"], recipe.input, training.batch_size, seed, recipe),
+        validation_data=PictureBatches(splits["validation"], recipe.input, training.batch_size, seed),
+        epochs=training.epochs,
+        class_weight=weigh_classes(splits["train"].classes),
+        callbacks=build_callbacks(training, stage_dir, best),
         verbose=2,
     )
-    if plan.patience:
+    if training.patience:
         learner.load_weights(best)
 
 
@@ -156,7 +151,7 @@ def build_callbacks(plan: TrainingPlan, stage_dir: Path, best: Path) -> list[ker
 def weigh_classes(classes: np.ndarray) -> dict[int, float]:
     """How much a picture of each class counts, so that every class counts the same in all; 1 when they are even."""
     counts = np.bincount(classes)
-    return {place: len(classes) / (len(counts) * int(count)) for place, count in enumerate(counts)}
+    return {index: len(classes) / (len(counts) * int(count)) for index, count in enumerate(counts)}
 
 
 def read_epochs(logs: Sequence[Path]) -> dict[str, list[float]]:

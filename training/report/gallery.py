@@ -1,19 +1,20 @@
-"""The worst mistakes as pictures, for ``evaluation.html``. Names of files are escaped."""
+"""The worst mistakes of an evaluation, with small copies of their pictures."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 from inference.imaging.load import load_image
 from training.data.layout import relative_path
 from training.report.evaluated import EvaluatedBundle
-from training.report.html import bullets, count_of, encode_preview, paragraphs, percent
+from training.report.previews import encode_preview
 
 SHOWN_OF_GROUP = 3
 """Of these, at most so many of one group: neighbouring slices of one patient would fill the page."""
 
 _PICTURE_PX = 200
+
+Figures = dict[str, Any]
 
 
 class _Pictures:
@@ -29,68 +30,42 @@ class _Pictures:
         return encode_preview(pixels, _PICTURE_PX), pixels.shape[1], pixels.shape[0]
 
 
-def build_gallery(details: dict[str, Any], measured: EvaluatedBundle) -> str:
-    """The lists of `training.measure.curves.measure_details` as pictures, each with its box, its peak and its words.
+def load_mistakes(details: Figures, measured: EvaluatedBundle) -> Figures:
+    """The lists of `training.measure.curves.measure_details` with their pictures, in pixels of the picture.
 
     Parameters
     ----------
     details : dict
     measured : EvaluatedBundle
         For the pictures: files are read again.
+
+    Returns
+    -------
+    dict
+        The lists by name, those that are empty left out.
     """
     pictures = _Pictures(measured)
-    parts = [
-        _show("Wrong answers", "the surest first", details["mistakes"], pictures),
-        _show("Wrong answers in the volumes", "the surest first", details["mistakes_volumes"], pictures),
-        _show("Brain MRIs that were refused", "the strangest first", details["refused"], pictures),
-        _show("Refused in the volumes", "the strangest first", details["refused_volumes"], pictures),
-    ]
-    shown = "".join(parts)
-    if not shown:
-        return paragraphs("No answer was wrong and no brain MRI was refused.")
-    legend = bullets(
-        (
-            '<span class="key box" aria-hidden="true"></span> the box of the tumour, where it is known',
-            '<span class="key peak" aria-hidden="true"></span> where the heat map peaks; hollow if it is faint',
-        )
-    )
-    return legend + shown
+    lists = {name: details[name] for name in ("mistakes", "mistakes_volumes", "refused", "refused_volumes")}
+    return {
+        name: {**found, "shown": [_place_marks(entry, pictures) for entry in found["shown"]]}
+        for name, found in lists.items()
+        if found["count"]
+    }
 
 
-def _show(title: str, order: str, found: dict[str, Any], pictures: _Pictures) -> str:
-    count, shown = found["count"], found["shown"]
-    if not count:
-        return ""
-    words = f"{count_of(count, 'slice')} of {count_of(found['groups'], 'group')}, {order}"
-    if len(shown) < count:
-        words += f"; {len(shown)} are shown, at most {SHOWN_OF_GROUP} of one group"
-    items = "".join(_mistake(entry, pictures) for entry in shown)
-    return f'<h3>{escape(title)}</h3>{paragraphs(f"{words}.")}<ul class="mistakes">{items}</ul>\n'
-
-
-def _mistake(entry: dict[str, Any], pictures: _Pictures) -> str:
+def _place_marks(entry: Figures, pictures: _Pictures) -> Figures:
+    """An entry with its picture; its box and its heat map's peak in pixels."""
     uri, width_px, height_px = pictures.load(entry["path"])
-    marks = ""
+    box = peak = None
     if entry["box"]:
         x, y, width, height = entry["box"]
-        left, top = (x - width / 2) * width_px, (y - height / 2) * height_px
-        size = f'width="{width * width_px:.1f}" height="{height * height_px:.1f}"'
-        marks += f'<rect class="box" x="{left:.1f}" y="{top:.1f}" {size}/>'
+        box = {
+            "left": (x - width / 2) * width_px,
+            "top": (y - height / 2) * height_px,
+            "width": width * width_px,
+            "height": height * height_px,
+        }
     if entry["peak"]:
-        kind = "peak" if entry["stands_out"] else "peak faint"
-        x, y = entry["peak"][0] * width_px, entry["peak"][1] * height_px
-        marks += f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="{max(width_px, height_px) / 40:.1f}"/>'
-    if entry["verdict"] == "rejected":
-        head = f"<b>Refused, novelty {entry['novelty']:.2f}</b>true: {escape(entry['truth'])}"
-    else:
-        head = (
-            f"<b>{escape(entry['answer'])}, {percent(entry['probability'], 1)}</b>true: {escape(entry['truth'])}<br>"
-            f"verdict: {escape(entry['verdict'])}"
-        )
-    label = escape(f"{entry['path']}; true: {entry['truth']}", quote=True)
-    path = escape(entry["path"]).replace("/", "/<wbr>")
-    return (
-        f'<li><svg role="img" aria-label="{label}" viewBox="0 0 {width_px} {height_px}">'
-        f'<image href="{uri}" width="{width_px}" height="{height_px}"/>{marks}</svg>'
-        f"<p>{head}<br>source: {escape(entry['source'])}<small>{path}</small></p></li>"
-    )
+        x, y = entry["peak"]
+        peak = {"x": x * width_px, "y": y * height_px, "radius": max(width_px, height_px) / 40}
+    return {**entry, "uri": uri, "width_px": width_px, "height_px": height_px, "box": box, "peak": peak}

@@ -91,8 +91,7 @@ def _check_installed(options: argparse.Namespace) -> None:
     for package, target in needed.items():
         if target is not None and find_spec(package) is None:
             raise OutputError(
-                f"Reports need packages that are not installed ({package} is missing): "
-                "pip install -r requirements-reports.txt"
+                f"Reports need packages that are not installed ({package} is missing): pip install 'gyrus[reports]'"
             )
 
 

@@ -1,18 +1,17 @@
-"""The public demo link: a tunnel from one of Gradio's relays to this machine, for as long as the program runs."""
+"""The public demo link: who is told what about it, and when it is given up; the tunnel is the Gradio shell's."""
 
 from __future__ import annotations
 
-import secrets
 import socket
 import threading
 from collections.abc import Callable
-from urllib.parse import urlsplit
 
 from inference.settings import Settings
+from ui.web.gradio_shell import tunnel
 from ui.web.server import describe_address, reachable_host
 
 SHARE_LIMIT_S = 10.0
-"""A link that has not come up by then is given up, in seconds."""
+"""A link that is not there by then is given up, in seconds."""
 
 _PROBE_LIMIT_S = 4.0
 
@@ -25,7 +24,7 @@ The page still runs at {address}. Instead of the link you can
 
 
 def start_sharing(settings: Settings, tell: Callable[[str], None] = print) -> threading.Thread:
-    """Try to make the link in the background and tell how it went, within `SHARE_LIMIT_S`.
+    """Try to make the link in the background, and tell how that went within `SHARE_LIMIT_S`.
 
     Parameters
     ----------
@@ -57,15 +56,12 @@ def _make_link(settings: Settings) -> str:
 
 def _open_tunnel(settings: Settings) -> str:
     """The link, or a sentence that says why there is none."""
-    from gradio import networking
-
-    relay = networking.GRADIO_SHARE_SERVER_ADDRESS
-    host, port = relay.rsplit(":", 1) if relay else (urlsplit(networking.GRADIO_API_SERVER).hostname or "", "443")
+    host, port = tunnel.find_relay()
     try:
         socket.create_connection((host, int(port)), timeout=_PROBE_LIMIT_S).close()
     except (OSError, ValueError):
         return f"the relay {host} cannot be reached from here."
     try:
-        return networking.setup_tunnel(reachable_host(settings), settings.port, secrets.token_urlsafe(32), relay, None)
+        return tunnel.open_tunnel(reachable_host(settings), settings.port)
     except Exception as error:  # the relay's client raises anything from OSError to ValueError
         return f"{str(error).strip() or type(error).__name__}"

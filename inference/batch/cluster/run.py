@@ -78,8 +78,7 @@ def check_cluster(paths: Iterable[str]) -> None:
     missing = [name for name in ("ray", "pyarrow", "fsspec") if find_spec(name) is None]
     if missing:
         raise SettingsError(
-            f"--cluster needs {' and '.join(missing)}, which is not installed here: "
-            "pip install -r requirements-cluster.txt"
+            f"--cluster needs {' and '.join(missing)}, which is not installed here: pip install 'gyrus[cluster]'"
         )
     for path in paths:
         check_address(path)

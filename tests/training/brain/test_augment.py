@@ -70,8 +70,8 @@ class TestAugment:
         ill = np.clip(draw_ellipse() * 0.5 + 200 * draw_lesion(tumour), 0, 255).astype(np.uint8)
         for seed in range(40):
             rng = np.random.default_rng(seed)
-            place = draw_harmless_box(ill, rng, avoid=tumour)
-            changed = None if place is None else hide_region(ill, place, rng, avoid=tumour)
+            region = draw_harmless_box(ill, rng, avoid=tumour)
+            changed = None if region is None else hide_region(ill, region, rng, avoid=tumour)
             untouched = draw_lesion((tumour[0], tumour[1], 0.06, 0.06)) > 0.9
             assert changed is None or np.median(changed[untouched]) > 180
 
@@ -87,8 +87,8 @@ class TestAugment:
 def test_a_painted_lesion_lies_in_the_brain_and_in_its_box() -> None:
     host, rng, painted = draw_ellipse(3), np.random.default_rng(0), 0
     for _ in range(20):
-        place = draw_harmless_box(host, rng, avoid=None)
-        result = paint_lesion(host, place, rng)
+        region = draw_harmless_box(host, rng, avoid=None)
+        result = paint_lesion(host, region, rng)
         if result is None:
             continue
         painted += 1

@@ -40,12 +40,12 @@ def test_weights_are_averaged(tmp_path: Path) -> None:
 
 def test_bad_shares(tmp_path: Path) -> None:
     plain = write_run(tmp_path / "plain", 1.0)
-    with pytest.raises(InputError, match="sum to 1; received 0.5"):
+    with pytest.raises(InputError, match=r"sum to 1; received 0.5"):
         average_networks([(plain, 0.5)], tmp_path / "out")
-    with pytest.raises(InputError, match="holds no trained.keras"):
+    with pytest.raises(InputError, match=r"holds no trained.keras"):
         average_networks([(tmp_path / "none", 1.0)], tmp_path / "out")
     assert parse_share("runs/plain:0.3") == (Path("runs/plain"), 0.3)
-    with pytest.raises(InputError, match="runs/plain:0.3"):
+    with pytest.raises(InputError, match=r"runs/plain:0.3"):
         parse_share("runs/plain")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from inference.model.schema import InputSpec
-from training.brain.batches import TUMOUR_SHARE, AugmentedBatches
+from training.brain.batches import TUMOUR_SHARE, AugmentedBatches, DrawPlan
 from training.data.grey import read_pictures
 from training.data.manifest import NO_TUMOUR, read_manifest
 from training.data.splits import split_samples
@@ -23,10 +23,10 @@ def test_two_of_three_drawn_slices_show_a_tumour(counterfactuals: float) -> None
     samples = read_manifest(DATA)[::7]
     pictures = read_pictures(samples)
     train = split_samples(samples, pictures)["train"]
-    batches = AugmentedBatches(train, pictures, SPEC, (19, 19), batch_size=1, batches=1)
+    batches = AugmentedBatches(train, pictures, SPEC, (19, 19), DrawPlan(batch_size=1, batches=1))
     batches.counterfactuals = counterfactuals
     rng = np.random.default_rng(0)
 
-    tumours = [batches._draw(rng).label != NO_TUMOUR for _ in range(600)]
+    tumours = [batches.draw(rng).label != NO_TUMOUR for _ in range(600)]
 
     assert np.mean(tumours) == pytest.approx(TUMOUR_SHARE, abs=0.06)

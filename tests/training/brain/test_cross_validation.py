@@ -1,4 +1,4 @@
-"""Folds are scored by slice and by patient, and a source left out beside what its look gives away."""
+"""Folds are scored by slice and by patient, and a source left out beside what its greys give away."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("keras", reason="TensorFlow is not installed")
 
 from inference.errors import InputError  # noqa: E402
-from training.brain.cross_validation import _Shown, measure_fold, measure_runs, measure_unseen, summarise  # noqa: E402
+from training.brain.cross_validation import HeldOutAnswers, measure_fold, measure_runs, measure_unseen, summarise  # noqa: E402
 from training.data.manifest import Sample  # noqa: E402
 
 SURE = {"glioma": [0.9, 0.04, 0.03, 0.03], "no": [0.04, 0.9, 0.03, 0.03], "meningioma": [0.03, 0.04, 0.9, 0.03]}
@@ -58,16 +58,18 @@ def test_mean_and_spread_over_folds() -> None:
 
 
 def test_a_source_left_out() -> None:
-    samples = [make_sample(place, "glioma" if place % 2 else "no", source="br35h") for place in range(12)]
+    samples = [make_sample(number, "glioma" if number % 2 else "no", source="br35h") for number in range(12)]
     probabilities = np.array([SURE[sample.label] for sample in samples])
-    peaks = [(0.5, 0.5) if place < 6 else (0.9, 0.9) for place in range(12)]
-    shown = _Shown(samples=samples, probabilities=probabilities, peaks=peaks, statistics=np.zeros((12, 15), np.float32))
-    found = measure_unseen(shown)
+    peaks = [(0.5, 0.5) if number < 6 else (0.9, 0.9) for number in range(12)]
+    answers = HeldOutAnswers(
+        samples=samples, probabilities=probabilities, peaks=peaks, statistics=np.zeros((12, 15), np.float32)
+    )
+    found = measure_unseen(answers)
     assert found["detection"]["auc"] == 1.0
-    assert found["probe_auc"] < 0.6, "all pictures look alike"
+    assert found["probe_auc"] < 0.6, "all pictures are alike"
     assert found["boxes"] == 6
     assert found["peak_inside"] == pytest.approx(0.5)
-    assert measure_unseen(shown, "br35h") == found
+    assert measure_unseen(answers, "br35h") == found
 
 
 def test_an_unfinished_run_is_named(tmp_path: Path) -> None:

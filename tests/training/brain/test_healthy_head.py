@@ -9,7 +9,7 @@ import pytest
 from inference.errors import InputError
 from inference.model.schema import InputSpec
 from training.__main__ import main
-from training.brain.batches import AugmentedBatches
+from training.brain.batches import AugmentedBatches, DrawPlan
 from training.brain.healthy_head import _change_sequence, _take_up_contrast, _tissue_greys, slice_head
 from training.data.grey import STORED_SIZE_PX
 from training.data.manifest import NO_TUMOUR, Sample
@@ -20,9 +20,9 @@ SPEC = InputSpec(width_px=150, height_px=150, color_order="bgr", resize="area")
 @pytest.fixture
 def head(tmp_path: Path) -> tuple[Path, Path]:
     """A grey egg with a textured brain in its upper half, and that brain alone."""
-    places = np.moveaxis(np.mgrid[-30:30, -36:36, -32:32].astype(np.float32), 0, -1) + 0.5
-    inside = np.linalg.norm(places / [28, 34, 30], axis=-1) < 1
-    brain = np.linalg.norm((places - [0, 0, 8]) / [22, 28, 18], axis=-1) < 1
+    positions = np.moveaxis(np.mgrid[-30:30, -36:36, -32:32].astype(np.float32), 0, -1) + 0.5
+    inside = np.linalg.norm(positions / [28, 34, 30], axis=-1) < 1
+    brain = np.linalg.norm((positions - [0, 0, 8]) / [22, 28, 18], axis=-1) < 1
     texture = np.random.default_rng(3).uniform(60, 120, inside.shape)
     files = tmp_path / "head.nii.gz", tmp_path / "brain.nii.gz"
     for file, values in zip(files, (inside * np.where(brain, texture, 200.0), brain * texture), strict=True):
@@ -64,14 +64,13 @@ def test_a_tumour_is_only_put_into_the_brain(head: tuple[Path, Path]) -> None:
         pictures,
         SPEC,
         (19, 19),
-        batch_size=1,
-        batches=1,
+        DrawPlan(batch_size=1, batches=1),
         brains=brains,
     )
     rng, given, beside = np.random.default_rng(0), 0, 0
 
     for cut in cuts * 10:
-        drawn = batches._draw_counterfactual(cut.sample, rng)
+        drawn = batches.draw_counterfactual(cut.sample, rng)
         if drawn is not None:
             given += 1
             lesion = drawn[0].item.lesion > 0.5
@@ -112,8 +111,8 @@ def test_the_sella_shines_after_contrast(height_mm: float, shines: bool) -> None
     x_mm, y_mm = np.meshgrid(np.arange(-60.0, 60.0), np.arange(-60.0, 60.0))
     flat = np.full(x_mm.shape, 80.0, np.float32)
     for seed in range(5):
-        places = np.stack([x_mm, y_mm, np.full_like(x_mm, height_mm)])
-        grey = _take_up_contrast(flat, places, np.random.default_rng(seed))
+        positions = np.stack([x_mm, y_mm, np.full_like(x_mm, height_mm)])
+        grey = _take_up_contrast(flat, positions, np.random.default_rng(seed))
         near = np.hypot(x_mm, y_mm - 3) < 3
         far = np.hypot(x_mm, y_mm) > 35
         assert (grey[near].mean() > 100) == shines

@@ -58,7 +58,7 @@ def test_weights_that_cannot_be_downloaded_are_a_sentence(monkeypatch: pytest.Mo
         raise Exception("URL fetch failure")  # noqa: TRY002  (what Keras raises)
 
     monkeypatch.setattr(keras.applications, "EfficientNetB1", fail)
-    with pytest.raises(SettingsError, match="EfficientNetB1 could not be downloaded. --backbone lite0"):
+    with pytest.raises(SettingsError, match=r"EfficientNetB1 could not be downloaded. --backbone lite0"):
         build_evidence_net((150, 150, 3), 3, color_order="bgr", backbone="EfficientNetB1")
     with pytest.raises(SettingsError, match="received VGG16"):
         build_evidence_net((150, 150, 3), 3, color_order="bgr", backbone="VGG16")

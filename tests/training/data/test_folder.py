@@ -33,11 +33,11 @@ def folder(tmp_path: Path) -> Path:
     data = tmp_path / "things"
     for split, label, count in (("train", "no_tumor", 12), ("test", "no_tumor", 8), ("train", "Yes & <no>", 10)):
         (data / split / label).mkdir(parents=True)
-        for place in range(count):
+        for number in range(count):
             picture = draw(rng)
-            picture.save(data / split / label / f"{place}.png")
+            picture.save(data / split / label / f"{number}.png")
             if label.startswith("Yes"):
-                picture.resize((picture.width * 2, 96)).save(data / split / label / f"{place}-copy.jpg", quality=90)
+                picture.resize((picture.width * 2, 96)).save(data / split / label / f"{number}-copy.jpg", quality=90)
     (data / "train/no_tumor/broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
     return data
 
@@ -53,25 +53,25 @@ def test_copies_are_on_one_side_and_are_tested_once(folder: Path) -> None:
     found = read_folder(folder)
     assert len(set(found.groups)) == 30
     for seed in range(5):
-        parts = split_folder(found, PLAN, seed)
-        groups = {part: [found.groups[place] for place in places] for part, places in parts.items()}
-        for part in ("validation", "test"):
-            assert len(set(groups[part])) == len(groups[part])
-            assert not set(groups[part]) & set(groups["train"])
+        splits = split_folder(found, PLAN, seed)
+        groups = {name: [found.groups[index] for index in indices] for name, indices in splits.items()}
+        for name in ("validation", "test"):
+            assert len(set(groups[name])) == len(groups[name])
+            assert not set(groups[name]) & set(groups["train"])
         assert not set(groups["validation"]) & set(groups["test"])
-        assert found.counts(parts["test"]) == {"Yes & <no>": 3, "no_tumor": 6}
-        assert found.counts(parts["validation"]) == {"Yes & <no>": 1, "no_tumor": 1}
-        assert found.counts(parts["train"]) == {"Yes & <no>": 12, "no_tumor": 13}
+        assert found.counts(splits["test"]) == {"Yes & <no>": 3, "no_tumor": 6}
+        assert found.counts(splits["validation"]) == {"Yes & <no>": 1, "no_tumor": 1}
+        assert found.counts(splits["train"]) == {"Yes & <no>": 12, "no_tumor": 13}
     again = split_folder(found, PLAN, 4)
-    assert all(np.array_equal(parts[part], again[part]) for part in parts)
+    assert all(np.array_equal(splits[name], again[name]) for name in splits)
 
 
 def test_one_class_or_too_few_pictures_is_a_sentence(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     for label, count in (("many", 6), ("few", 3)):
         (tmp_path / "data" / label).mkdir(parents=True)
-        for place in range(count):
-            draw(rng).save(tmp_path / "data" / label / f"{place}.png")
+        for number in range(count):
+            draw(rng).save(tmp_path / "data" / label / f"{number}.png")
     (tmp_path / "data/few/copy.png").write_bytes((tmp_path / "data/few/0.png").read_bytes())
     with pytest.raises(InputError, match=r"The class few has too few pictures: 4 different .*, 3 can be read"):
         read_folder(tmp_path / "data")

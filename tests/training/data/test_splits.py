@@ -32,8 +32,8 @@ def make_samples() -> list[Sample]:
 
 
 def test_no_group_is_on_two_sides() -> None:
-    parts = split_by_group(make_samples())
-    groups = {name: {sample.group for sample in samples} for name, samples in parts.items()}
+    splits = split_by_group(make_samples())
+    groups = {name: {sample.group for sample in samples} for name, samples in splits.items()}
     assert sum(len(names) for names in groups.values()) == 300
     assert not groups["train"] & groups["test"]
     assert not groups["train"] & groups["validation"]
@@ -41,8 +41,8 @@ def test_no_group_is_on_two_sides() -> None:
 
 
 def test_fold_one_is_test_and_nothing_else_of_cheng() -> None:
-    parts = split_by_group(make_samples())
-    folds = {name: {sample.fold for sample in samples if sample.fold} for name, samples in parts.items()}
+    splits = split_by_group(make_samples())
+    folds = {name: {sample.fold for sample in samples if sample.fold} for name, samples in splits.items()}
     assert folds["test"] == {"1"}
     assert folds["train"] == {"2", "3", "4", "5"}
 
@@ -53,14 +53,14 @@ def test_each_fold_is_tested_once() -> None:
 
 
 def test_nothing_of_a_source_left_out_is_learnt_from() -> None:
-    parts = leave_out_source(make_samples(), "cheng")
-    assert {sample.source for sample in parts["test"]} == {"cheng"}
-    assert not {s.group for s in parts["test"]} & {s.group for s in parts["train"] + parts["validation"]}
+    splits = leave_out_source(make_samples(), "cheng")
+    assert {sample.source for sample in splits["test"]} == {"cheng"}
+    assert not {s.group for s in splits["test"]} & {s.group for s in splits["train"] + splits["validation"]}
     with pytest.raises(InputError, match="there are cheng, sartaj"):
         leave_out_source(make_samples(), "mars")
 
 
-def test_twins_go_and_chengs_slice_stays() -> None:
+def test_duplicates_go_and_chengs_slice_stays() -> None:
     cheng = Sample(path=Path("c.png"), label="glioma", source="cheng", group="g", fold="2")
     copy = Sample(path=Path("s.png"), label="meningioma", source="sartaj", group="g")
     other = Sample(path=Path("o.png"), label="meningioma", source="sartaj", group="g")

@@ -15,7 +15,7 @@ def test_what_cannot_be_audited(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not one"):
         read_survey(tmp_path / "nowhere")
     save(tmp_path / "data/Training/loose.png", draw_head(0))
-    with pytest.raises(InputError, match="no picture .* belongs to a class"):
+    with pytest.raises(InputError, match=r"no picture .* belongs to a class"):
         read_survey(tmp_path / "data")
     save(tmp_path / "data/glioma/a.png", draw_head(0))
     with pytest.raises(InputError, match=r"of one class \(glioma\)"):

@@ -78,9 +78,9 @@ def test_calibration_can_be_undone_for_the_strange_too() -> None:
     assert undo_calibration(calibrated, novelty, calibration) == pytest.approx(softmax(logits), abs=1e-12)
 
 
-def test_a_random_place_hits_as_often_as_the_box_is_large() -> None:
+def test_a_random_peak_hits_as_often_as_the_box_is_large() -> None:
     assert random_hit((0.5, 0.5, 0.2, 0.1)) == pytest.approx(0.02 * 1.21)
     assert random_hit((0.05, 0.5, 0.1, 0.1)) == pytest.approx(0.105 * 0.11)  # what lies outside the picture counts not
-    places = (np.arange(200) + 0.5) / 200
-    hits = [is_inside((x, y), (0.9, 0.3, 0.3, 0.4)) for x in places for y in places]
+    positions = (np.arange(200) + 0.5) / 200
+    hits = [is_inside((x, y), (0.9, 0.3, 0.3, 0.4)) for x in positions for y in positions]
     assert random_hit((0.9, 0.3, 0.3, 0.4)) == pytest.approx(np.mean(hits), abs=0.01)

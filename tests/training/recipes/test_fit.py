@@ -23,7 +23,7 @@ from training.recipes.fit import fit_folder  # noqa: E402
 from training.recipes.networks import TRUNK, build_network, unfreeze  # noqa: E402
 from training.recipes.pictures import LoadedSplit, build_augmenter, crop_at_random  # noqa: E402
 from training.recipes.recipe import RECIPES, load_recipe, read_recipe  # noqa: E402
-from training.recipes.settings import FolderSettings  # noqa: E402
+from training.recipes.settings import FolderSettings, apply_settings  # noqa: E402
 from training.recipes.stages import build_callbacks, train_stages, weigh_classes  # noqa: E402
 
 RECIPE = {
@@ -55,8 +55,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     data = folder / "stripes"
     for label, count in zip(LABELS, (30, 45), strict=True):
         (data / label).mkdir(parents=True)
-        for place in range(count):
-            draw_stripes(rng, label).save(data / label / f"{place:02}.png")
+        for number in range(count):
+            draw_stripes(rng, label).save(data / label / f"{number:02}.png")
     (data / "across" / "notes.txt").write_text("no picture", encoding="utf-8")
     recipe = folder / "stripes-32.json"
     recipe.write_text(json.dumps(RECIPE), encoding="utf-8")
@@ -123,6 +123,9 @@ def test_the_report_stands_alone_and_is_escaped(run: SimpleNamespace) -> None:
     assert page.count("data:image/jpeg") >= 25 + 5
     assert "notes.txt" in page
     assert "1.5 times as many pictures as the rarest" in page
+    card = (run.bundle / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert card.startswith("# Stripes \\<b> (bundle 0.1.0)\n")
+    assert "| up & down | 25 | 6 | 14 |" in card
 
 
 def test_each_figure_is_a_file_that_stands_alone(run: SimpleNamespace) -> None:
@@ -167,8 +170,8 @@ def test_a_run_that_diverged_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "head").mkdir()
     log = "epoch,accuracy,loss,val_accuracy,val_loss\n0,0.5,nan,0.5,nan\n"
     (tmp_path / "head" / "log.csv").write_text(log, encoding="utf-8")
-    with pytest.raises(SettingsError, match="diverged.*--learning-rate"):
-        train_stages(network, {}, recipe, FolderSettings(), tmp_path)
+    with pytest.raises(SettingsError, match=r"diverged.*--learning-rate"):
+        train_stages(network, {}, apply_settings(recipe, FolderSettings()), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -201,14 +204,14 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     rng = np.random.default_rng(0)
     recipe = read_recipe(RECIPE | {"training": RECIPE["training"] | {"epochs": 4}}, "tiny")
     pictures = rng.integers(0, 256, (16, 32, 32, 1), dtype=np.uint8)
-    part = LoadedSplit(pictures=pictures, classes=np.arange(16) % 2)
-    parts = {"train": part, "validation": part}
+    split = LoadedSplit(pictures=pictures, classes=np.arange(16) % 2)
+    splits, plan = {"train": split, "validation": split}, apply_settings(recipe, FolderSettings())
     build = build_callbacks
     with monkeypatch.context() as patch:
         patch.setattr("training.recipes.stages.build_callbacks", lambda *args: [*build(*args), Stop()])
         with pytest.raises(KeyboardInterrupt):
-            train_stages(build_network(recipe, 2), parts, recipe, FolderSettings(), tmp_path)
-    history = train_stages(build_network(recipe, 2), parts, recipe, FolderSettings(), tmp_path)
+            train_stages(build_network(recipe, 2), splits, plan, tmp_path)
+    history = train_stages(build_network(recipe, 2), splits, plan, tmp_path)
     with (tmp_path / "head" / "log.csv").open(encoding="utf-8") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2", "3"]
     assert len(history["loss"]) == 4
@@ -253,7 +256,7 @@ def test_weights_that_cannot_be_downloaded_are_a_sentence(
         raise Exception("URL fetch failure")  # noqa: TRY002  (what Keras raises)
 
     monkeypatch.setattr(keras.applications, "EfficientNetB0", fail)
-    with pytest.raises(SettingsError, match="EfficientNetB0 could not be downloaded.*--recipe lite0-224"):
+    with pytest.raises(SettingsError, match=r"EfficientNetB0 could not be downloaded.*--recipe lite0-224"):
         build_network(load_recipe("efficientnet-b0-224"), 2)
     assert not (tmp_path / "bundle").exists()
 
@@ -306,7 +309,7 @@ def test_too_many_convolutions_are_a_sentence() -> None:
 def test_every_class_weighs_the_same_in_all() -> None:
     classes = np.array([0] * 30 + [1] * 10 + [2] * 20)
     weights = weigh_classes(classes)
-    totals = [weights[place] * (classes == place).sum() for place in range(3)]
+    totals = [weights[index] * (classes == index).sum() for index in range(3)]
     assert totals == pytest.approx([20, 20, 20])
 
 

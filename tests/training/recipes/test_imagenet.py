@@ -17,7 +17,7 @@ from inference.errors import SettingsError  # noqa: E402
 from inference.model.engine import load_engine  # noqa: E402
 from inference.model.preprocess import build_batch  # noqa: E402
 from training.backbone.lite0 import build_lite0  # noqa: E402
-from training.recipes.imagenet import NAMES, store_as_float16  # noqa: E402
+from training.recipes.imagenet import NAMES, build_imagenet_card, store_as_float16  # noqa: E402
 from training.recipes.networks import build_imagenet_network  # noqa: E402
 from training.recipes.recipe import load_recipe, read_recipe  # noqa: E402
 
@@ -61,6 +61,13 @@ def test_it_is_small_and_says_the_same_as_the_weights_in_the_repository(classifi
     assert np.abs(ours - theirs).max() < LARGEST_DIFFERENCE
     stated = json.loads((BUNDLE / "bundle.json").read_text(encoding="utf-8"))["provenance"]
     assert stated["float16_max_logit_difference"] < LARGEST_DIFFERENCE
+
+
+def test_the_card_is_made_of_the_bundle_and_its_name_is_escaped() -> None:
+    document = json.loads((BUNDLE / "bundle.json").read_text(encoding="utf-8"))
+    assert (BUNDLE / "MODEL_CARD.md").read_text(encoding="utf-8") == build_imagenet_card(document)
+    card = build_imagenet_card({**document, "name": "a|b\n# <i>"})
+    assert card.splitlines()[0].endswith(rf"(a\|b # \<i> {document['version']})")
 
 
 def test_large_arrays_become_float16_and_small_ones_stay(tmp_path: Path) -> None:
@@ -118,5 +125,5 @@ def test_vgg16_without_network_is_a_sentence(monkeypatch: pytest.MonkeyPatch) ->
         raise Exception("URL fetch failure")  # noqa: TRY002  (what Keras raises)
 
     monkeypatch.setattr(keras.applications, "VGG16", fail)
-    with pytest.raises(SettingsError, match="VGG16 could not be downloaded. --recipe lite0-imagenet"):
+    with pytest.raises(SettingsError, match=r"VGG16 could not be downloaded. --recipe lite0-imagenet"):
         build_imagenet_network(load_recipe("vgg16-imagenet"))

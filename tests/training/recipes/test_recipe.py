@@ -94,7 +94,7 @@ def test_what_is_missing_is_a_sentence() -> None:
 
 
 def test_no_such_recipe_and_no_json(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="no recipe resnet. Accepted are cnn-grey-100, efficientnet-b0-224"):
+    with pytest.raises(SettingsError, match=r"no recipe resnet. Accepted are cnn-grey-100, efficientnet-b0-224"):
         load_recipe("resnet")
     broken = tmp_path / "broken.json"
     broken.write_text("{", encoding="utf-8")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
-from tests.training.answered import make_measured, say
+from tests.training.answered import make_cross, make_measured, say
 from training.measure.bundle_answers import BundleAnswers
 from training.measure.curves import measure_details
 from training.measure.figures import measure_answers
-from training.report.brain_card import _cross_section
-from training.report.evaluation_page import build_evaluation_page, summarise
+from training.report.evaluation_page import build_evaluation_page
+from training.report.findings import summarise
 
 
 def build(measured: BundleAnswers) -> str:
@@ -22,7 +21,7 @@ def build(measured: BundleAnswers) -> str:
 
 def test_page_is_one_file_and_names_are_escaped(tmp_path: Path) -> None:
     page = build(make_measured(tmp_path))
-    assert "&lt;i&gt;&amp;&quot;&#x27;.png" in page
+    assert "&lt;i&gt;&amp;&#34;&#39;.png" in page
     assert "tiny&lt;b&gt;" in page
     assert "CT&lt;u&gt;" in page
     assert not re.search(r"<i>|<u>|tiny<b>", page)
@@ -47,9 +46,9 @@ def test_every_headline_has_its_baseline(tmp_path: Path) -> None:
 
 def test_a_figure_no_better_than_its_baseline_stands_out(tmp_path: Path) -> None:
     measured = make_measured(tmp_path)
-    assert not summarise(measure_answers(measured))[0][3]
+    assert not summarise(measure_answers(measured))[0].worry
     measured.test.predictions[:] = [say("glioma", 0.9)] * 40
-    worries = {words: worry for _, words, _, worry in summarise(measure_answers(measured))}
+    worries = {found.words: found.worry for found in summarise(measure_answers(measured))}
     assert worries["of four classes right, by slice"]
     assert worries["tumour or none inside br35h, 10 slices"]
 
@@ -65,22 +64,6 @@ def test_without_maps_and_without_mistakes(tmp_path: Path) -> None:
     assert "The network gives no heat maps" in page
     assert "No answer was wrong and no brain MRI was refused." in page
     assert "No volumes were found" in page
-
-
-def make_cross() -> dict[str, Any]:
-    score = {"number": 10, "accuracy": 0.91, "balanced_accuracy": 0.89, "macro_f1": 0.9, "majority": 0.4}
-    fold = {task: {"slices": score, "patients": score} for task in ("types", "classes")}
-    spread = {name: {"mean": score[name], "spread": 0.012} for name in score if name != "number"}
-    detection = {"auc": 0.871, "sensitivity_at_95_specificity": 0.5}
-    unseen = {"images": 7, "detection": detection, "probe_auc": 0.61, "boxes": 3, "peak_inside": 0.75}
-    return {
-        "folds": {"1": fold, "2": fold},
-        "summary": {task: {"slices": spread, "patients": spread} for task in ("types", "classes")},
-        "sources": {
-            "br<35>h": {**unseen, "volumes": {**unseen, "detection": None, "probe_auc": None, "peak_inside": None}}
-        },
-        "settings": {"fold-1": {"epochs": 8, "seed": 1}, "fold-2": {"epochs": 8, "seed": 1}},
-    }
 
 
 def test_what_the_bundle_brings_along_is_shown(tmp_path: Path) -> None:
@@ -99,11 +82,3 @@ def test_what_the_bundle_brings_along_is_shown(tmp_path: Path) -> None:
     assert "ru&lt;n&gt;: loss" in page
     assert "type, training" in page
     assert "type, validation" not in page, "nothing was logged of it"
-
-
-def test_the_card_tells_what_the_recipe_is_worth() -> None:
-    assert _cross_section({}) == []
-    (words,) = _cross_section(make_cross())
-    assert "| three types | patients | 91.0 % ± 1.2 | 89.0 % ± 1.2 | 90.0 % ± 1.2 | 40.0 % ± 1.2 |" in words
-    assert "epochs 8, seed 1" in words
-    assert "| `br<35>h` left out | br<35>h | 7 | 0.871 | 0.610 | 50.0 % | 75.0 % |" in words

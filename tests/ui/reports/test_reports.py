@@ -452,7 +452,7 @@ def test_command_says_what_is_wrong(
     assert "is named twice" in capsys.readouterr().err
     monkeypatch.setattr(command, "find_spec", lambda name: None)
     assert command.main([*start, "--pdf", str(tmp_path / "a.pdf")]) == 2
-    assert "reportlab is missing): pip install -r requirements-reports.txt" in capsys.readouterr().err
+    assert "reportlab is missing): pip install 'gyrus[reports]'" in capsys.readouterr().err
 
 
 @contextmanager

@@ -88,6 +88,15 @@ def test_no_file_is_a_sentence(client: TestClient) -> None:
         assert "field “file”" in answer.json()["error"]
 
 
+def test_a_form_that_breaks_off_is_a_sentence(client: TestClient) -> None:
+    headers = {"Content-Type": "multipart/form-data"}
+    answer = client.post("/api/classify", content=b"--x", headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (
+        422,
+        "Send one picture as the field “file” of a multipart form.",
+    )
+
+
 def test_200_mb_is_413(client: TestClient) -> None:
     answer = post(client, bytes(200 * 2**20))
     assert answer.status_code == 413
@@ -336,7 +345,7 @@ class TestSeveralModels:
         assert fruit["notes"] == ["It has never seen a medlar."]
         assert "not a medical device" in fruit["disclaimer"]
         assert (breeds["labels"], breeds["disclaimer"], breeds["notes"]) == (list(BREEDS), "", [])
-        assert breeds["input"] == {"width_px": 150, "height_px": 150, "color_order": "bgr", "value_range": [0, 255]}
+        assert breeds["input"] == {"width_px": 150, "height_px": 150, "color_order": "rgb", "value_range": [0, 255]}
 
     def test_the_named_one_answers_and_by_default_the_first(self, two: TestClient) -> None:
         files = {"file": png((100, 100, 100))}

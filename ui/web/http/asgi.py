@@ -1,4 +1,7 @@
-"""The words of ASGI that the middleware shares: types, the path that routes are matched by, a visitor's address."""
+"""What every middleware needs of ASGI: its types, a request's path, headers and address, and the form of an error.
+
+No middleware stands here, and nothing that knows a route. The terms are those of the ASGI specification, version 3.0.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def route_path(scope: Scope) -> str:
-    """The path that routes are matched by: without the root path, which a request may carry or leave out."""
+    """The path that routes are matched by: without the root path, which a proxy may pass on or strip."""
     path, root_path = str(scope["path"]), str(scope.get("root_path", ""))
     return path.removeprefix(root_path) if path.startswith(f"{root_path}/") else path
 
@@ -34,7 +37,10 @@ def read_header(scope: Scope, name: bytes) -> str:
 
 
 def client_address(scope: Scope) -> str:
-    """Whom a request is counted for: the address, or of IPv6 the /64 network, all of which one visitor may have."""
+    """The address that a request is counted for.
+
+    Of IPv6 it is the /64 network, because a provider gives a whole one to each customer (RFC 6177, RIPE-690).
+    """
     host = str((scope.get("client") or ("unknown",))[0])
     try:
         address = ipaddress.ip_address(host)
@@ -48,7 +54,7 @@ def client_address(scope: Scope) -> str:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether a `client_address` is of this machine."""
+    """Whether a `client_address` is one of this machine."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
@@ -56,5 +62,5 @@ def is_loopback(address: str) -> bool:
 
 
 def answer_error(sentence: str, status: int, *, path: str = "", headers: dict[str, str] | None = None) -> Response:
-    """Every error has the same body as an answer."""
+    """Answer with a sentence, in the same form as a row of results (`inference.answer.rows.Row`)."""
     return JSONResponse(Row(path=path, error=sentence).to_dict(), status_code=status, headers=headers)

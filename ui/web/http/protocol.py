@@ -1,9 +1,14 @@
-"""Uvicorn's HTTP protocol with a limit that it lacks: the time in which the head of a request must have come."""
+"""A hook into uvicorn's HTTP protocol: a limit of time for the head of a request, which uvicorn lacks.
+
+Without it, whoever opens connections and sends nothing, or a head without an end, can hold every connection of the
+server (an attack called Slowloris). Uvicorn only limits the pause between two requests (``timeout_keep_alive``). The
+hook relies on ``conn``, ``loop`` and ``transport`` of uvicorn's ``H11Protocol``. The time of a body is
+`ui.web.http.limits`' concern.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -12,37 +17,37 @@ HEAD_LIMIT_S = 15.0
 """Longest time from a connection, or the first byte of a further request, to the end of the request's head."""
 
 
-class PunctualProtocol(H11Protocol):
+class HeadTimeoutProtocol(H11Protocol):
     """Closes a connection on which the head of a request does not come within `HEAD_LIMIT_S`."""
 
-    _alarm: asyncio.TimerHandle | None = None
+    _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start waiting for the first head."""
+        """Start the timer for the first head."""
         super().connection_made(transport)
-        self._watch()
+        self._start_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Take some bytes; once a head is whole, its body is `ui.web.http.limits.BodyLimitMiddleware`'s."""
-        if self._alarm is None and self.conn.their_state is h11.IDLE:
-            self._watch()
+        """Take some bytes; the timer runs while a head is not whole."""
+        if self._timer is None and self.conn.their_state is h11.IDLE:
+            self._start_timer()
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
-            self._stop_watching()
+            self._stop_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
-        self._stop_watching()
+        """Stop the timer."""
+        self._stop_timer()
         super().connection_lost(exc)
 
-    def _watch(self) -> None:
-        self._alarm = self.loop.call_later(HEAD_LIMIT_S, self._give_up)
+    def _start_timer(self) -> None:
+        self._timer = self.loop.call_later(HEAD_LIMIT_S, self._close)
 
-    def _stop_watching(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _give_up(self) -> Any:
+    def _close(self) -> None:
         if not self.transport.is_closing():
             self.transport.close()

@@ -1,4 +1,8 @@
-"""How often somebody may ask: wrong passwords and requests a minute, by address, in bounded memory."""
+"""How often one address may ask: wrong passwords and requests a minute, counted in bounded memory.
+
+Whether a password is right is decided in `ui.web.http.session`, how many images are worked on at once in
+`ui.web.http.capacity`.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +21,16 @@ _LOG = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
 OPEN_PATHS = ("/healthz", "/readyz")
-"""What a supervisor asks, which has no password; they tell nothing else."""
+"""What a supervisor without a password asks; the answers tell nothing else."""
 
-_FREE_PATHS = (*OPEN_PATHS, "/assets/", "/static/", "/static-offline-docs/", "/theme.css", "/favicon.ico")
-"""What is not counted by `RateLimitMiddleware`: probes, and the files that a page is made of."""
+_UNCOUNTED_PATHS = (*OPEN_PATHS, "/assets/", "/static/", "/static-offline-docs/", "/theme.css", "/favicon.ico")
+"""What `RateLimitMiddleware` does not count: probes, and the files that a page is made of."""
 
 FREE_FAILURES = 5
-"""Wrong passwords of one address that cost nothing but `FAILURE_DELAY_S`."""
+"""Wrong passwords of one address after which it has to wait."""
 
 MAX_BLOCK_S = 300.0
-"""Longest time that an address must wait after wrong passwords, in seconds; each doubles it."""
+"""Longest time that an address has to wait after wrong passwords, in seconds; each doubles it."""
 
 _FORGET_FAILURES_S = 900.0
 
@@ -41,16 +45,27 @@ class _Failures:
     blocked_until_s: float = 0.0
 
 
-class Remembered(Generic[Value]):
-    """One value an address, of a bounded number of addresses."""
+class AddressTable(Generic[Value]):
+    """One value for each address, of a bounded number of addresses.
 
-    def __init__(self, make: Callable[[], Value]) -> None:
-        self._make = make
+    Examples
+    --------
+    >>> table = AddressTable(list)
+    >>> table.get("203.0.113.9").append(1)
+    >>> table.get("203.0.113.9")
+    [1]
+    """
+
+    def __init__(self, build_value: Callable[[], Value]) -> None:
+        self._build_value = build_value
         self._values: OrderedDict[str, Value] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._values)
 
     def get(self, address: str) -> Value:
         """The address's value, made if it is new."""
-        value = self._values.setdefault(address, self._make())
+        value = self._values.setdefault(address, self._build_value())
         self._values.move_to_end(address)
         if len(self._values) > _MAX_ADDRESSES:
             self._values.popitem(last=False)
@@ -62,7 +77,7 @@ class Remembered(Generic[Value]):
 
 
 class FailureCounter:
-    """Counts wrong passwords by address, and says how long one has to wait.
+    """Counts wrong passwords by address, and tells how long an address has to wait.
 
     Parameters
     ----------
@@ -73,39 +88,48 @@ class FailureCounter:
     ----------
     total : int
         Wrong passwords and tokens since the start, of all addresses.
+    addresses : AddressTable
+
+    Examples
+    --------
+    >>> failures = FailureCounter(clock=lambda: 0.0)
+    >>> for _ in range(6):
+    ...     failures.add("203.0.113.9")
+    >>> failures.wait_s("203.0.113.9"), failures.wait_s("203.0.113.10")
+    (2.0, 0.0)
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.total = 0
         self._clock = clock
-        self._failures = Remembered(_Failures)
+        self.addresses = AddressTable(_Failures)
 
     def wait_s(self, address: str) -> float:
         """Seconds until the address may try again; 0 if it may now."""
-        failures = self._failures.get(address)
+        failures = self.addresses.get(address)
         if self._clock() - failures.last_s > _FORGET_FAILURES_S:
             failures.count = 0
         return max(0.0, failures.blocked_until_s - self._clock())
 
     def add(self, address: str) -> None:
-        """Note a wrong password."""
-        failures, now = self._failures.get(address), self._clock()
+        """Count a wrong password."""
+        failures, now_s = self.addresses.get(address), self._clock()
         self.total += 1
-        failures.count, failures.last_s = failures.count + 1, now
+        failures.count, failures.last_s = failures.count + 1, now_s
         excess = failures.count - FREE_FAILURES
         if excess >= 0:
-            failures.blocked_until_s = now + min(2.0 ** min(excess, 10), MAX_BLOCK_S)
+            failures.blocked_until_s = now_s + min(2.0 ** min(excess, 10), MAX_BLOCK_S)
             _LOG.warning("%d wrong passwords or tokens from %s", failures.count, address)
 
     def clear(self, address: str) -> None:
         """Forget an address that knew the password."""
-        self._failures.forget(address)
+        self.addresses.forget(address)
 
 
 class RateLimitMiddleware:
-    """Answer 429 to an address that asks too often; this machine's own may ask as it likes.
+    """Answer 429 to an address that asks too often; this machine's own may ask as often as it likes.
 
-    Each address has a bucket of ``per_minute`` requests that fills again evenly.
+    Each address has a bucket of ``per_minute`` tokens that fills again evenly; a request takes one ("token bucket").
 
     Parameters
     ----------
@@ -119,12 +143,11 @@ class RateLimitMiddleware:
 
     def __init__(self, app: AsgiApp, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._app, self._per_minute, self._clock = app, per_minute, clock
-        self._buckets = Remembered(lambda: [float(per_minute), clock()])
+        self._buckets = AddressTable(lambda: [float(per_minute), clock()])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 429."""
-        address = client_address(scope) if scope["type"] == "http" else ""
-        if not address or is_loopback(address) or route_path(scope).startswith(_FREE_PATHS) or self._take(address):
+        if scope["type"] != "http" or self._is_allowed(client_address(scope), route_path(scope)):
             await self._app(scope, receive, send)
             return
         wait_s = ceil(60 / self._per_minute)
@@ -135,9 +158,13 @@ class RateLimitMiddleware:
         )
         await answer(scope, receive, send)
 
-    def _take(self, address: str) -> bool:
-        bucket, now = self._buckets.get(address), self._clock()
-        left, last_s = bucket
-        left = min(float(self._per_minute), left + (now - last_s) * self._per_minute / 60)
-        bucket[:] = (left - 1 if left >= 1 else left), now
-        return left >= 1
+    def _is_allowed(self, address: str, path: str) -> bool:
+        return is_loopback(address) or path.startswith(_UNCOUNTED_PATHS) or self._take_token(address)
+
+    def _take_token(self, address: str) -> bool:
+        bucket, now_s = self._buckets.get(address), self._clock()
+        tokens, last_s = bucket
+        tokens = min(float(self._per_minute), tokens + (now_s - last_s) * self._per_minute / 60)
+        is_taken = tokens >= 1
+        bucket[:] = tokens - is_taken, now_s
+        return is_taken

@@ -1,4 +1,7 @@
-"""Who is known: the password, the API tokens, and the cookie of a browser that is logged in."""
+"""Whom the server knows: the password, the API tokens, and the cookie of a browser that is logged in.
+
+Nothing here reads a request or answers one; that is `ui.web.http.login`'s.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,26 @@ SESSION_S = 12 * 3600
 """How long a browser stays logged in, in seconds."""
 
 
-class Guard:
-    """Knows the password and the tokens, and makes and reads the cookie of a browser that is logged in.
+class Credentials:
+    """The password and the tokens of a server, and the signed cookies that it gives to browsers.
 
     Parameters
     ----------
     settings : Settings
         With a password, tokens, or both.
+
+    Attributes
+    ----------
+    cookie_name : str
+        With the port in it, because a browser sends a cookie to every port of a host.
+    takes_password : bool
+        False where only tokens let in.
+
+    Examples
+    --------
+    >>> credentials = Credentials(Settings(auth=("ann", "secret")))
+    >>> credentials.match_password(b"ann:secret"), credentials.match_header("Bearer secret")
+    (True, False)
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -33,54 +49,54 @@ class Guard:
             user, password = settings.auth
             self._passwords.append(f"{user}:{password.get_secret_value()}".encode())
         self._tokens = [token.get_secret_value().encode() for token in settings.api_tokens]
-        self._secret = secrets.token_bytes(32)
-        self.cookie = f"gyrus-{settings.port}"  # a browser does not tell cookies of two ports apart
+        self._signing_key = secrets.token_bytes(32)
+        self.cookie_name = f"gyrus-{settings.port}"  # a browser does not tell cookies of two ports apart
         self.takes_password = settings.auth is not None
-        self._embedded = any(source not in ("'self'", "'none'") for source in settings.frame_ancestors)
+        self._may_be_framed = any(source not in ("'self'", "'none'") for source in settings.frame_ancestors)
 
-    def knows_password(self, received: bytes) -> bool:
-        """Whether ``user:password`` is right, in a time that does not tell how much of it is."""
+    def match_password(self, received: bytes) -> bool:
+        """Whether ``user:password`` is right; the time taken does not tell how much of it is."""
         return _is_one_of(received, self._passwords)
 
-    def knows_header(self, header: str) -> bool:
-        """Whether an ``Authorization`` header is right."""
-        kind, _, value = header.partition(" ")
-        if kind.lower() == "bearer":
+    def match_header(self, header: str) -> bool:
+        """Whether an ``Authorization`` header is right: Basic (RFC 7617) or Bearer (RFC 6750)."""
+        scheme, _, value = header.partition(" ")
+        if scheme.lower() == "bearer":
             return _is_one_of(value.strip().encode(), self._tokens)
         try:
-            return kind.lower() == "basic" and self.knows_password(base64.b64decode(value.strip(), validate=True))
+            return scheme.lower() == "basic" and self.match_password(base64.b64decode(value.strip(), validate=True))
         except (binascii.Error, ValueError):
             return False
 
-    def knows_cookie(self, header: str) -> bool:
-        """Whether a ``Cookie`` header has a session of ours that has not ended."""
+    def match_cookie(self, header: str) -> bool:
+        """Whether a ``Cookie`` header has a session that this server gave and that has not ended."""
         try:
-            cookie = SimpleCookie(header).get(self.cookie)
+            cookie = SimpleCookie(header).get(self.cookie_name)
         except CookieError:
             return False
-        end, _, seal = cookie.value.partition(".") if cookie else ("", "", "")
-        if not (end.isascii() and end.isdecimal()) or not hmac.compare_digest(seal.encode(), self._seal(end).encode()):
+        end, _, signature = cookie.value.partition(".") if cookie else ("", "", "")
+        if not (end.isascii() and end.isdecimal()):
             return False
-        return int(end) > time.time()
+        return hmac.compare_digest(signature.encode(), self._sign(end).encode()) and int(end) > time.time()
 
-    def give_cookie(self, answer: Response, *, secure: bool) -> None:
-        """Log a browser in; in a foreign frame it keeps only a cookie that is ``Secure`` and ``SameSite=None``."""
+    def set_cookie(self, response: Response, *, is_https: bool) -> None:
+        """Log a browser in. In the frame of another site it keeps only a cookie that is Secure and SameSite=None."""
         end = str(int(time.time()) + SESSION_S)
-        answer.set_cookie(
-            self.cookie,
-            f"{end}.{self._seal(end)}",
+        response.set_cookie(
+            self.cookie_name,
+            f"{end}.{self._sign(end)}",
             max_age=SESSION_S,
             httponly=True,
-            secure=secure,
-            samesite="none" if secure and self._embedded else "lax",
+            secure=is_https,
+            samesite="none" if is_https and self._may_be_framed else "lax",
         )
 
-    def _seal(self, end: str) -> str:
-        return hmac.digest(self._secret, end.encode(), hashlib.sha256).hex()
+    def _sign(self, end: str) -> str:
+        return hmac.digest(self._signing_key, end.encode(), hashlib.sha256).hex()
 
 
 def _is_one_of(received: bytes, expected: list[bytes]) -> bool:
-    """Compare with each of ``expected``; of equal length as hashes, so that not even the length is told."""
+    """Compare with each of ``expected`` as hashes of equal length, so that the time does not tell the length either."""
     digest = hashlib.sha256(received).digest()
-    found = [hmac.compare_digest(digest, hashlib.sha256(item).digest()) for item in expected]  # always all of them
-    return any(found)
+    matches = [hmac.compare_digest(digest, hashlib.sha256(item).digest()) for item in expected]  # always all of them
+    return any(matches)

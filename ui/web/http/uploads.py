@@ -1,13 +1,15 @@
 """Where an upload lies, who can name it, and when it goes.
 
 An upload gets a folder of its own with a name that nobody can guess, below a folder of this process that nobody else
-may enter. Only who uploaded it is told the path, and only a path that was told is ever opened: nothing is computed from
-what a request names, so that no ``../``, link or other path of the server leads anywhere. (Gradio's own folders are
-called after the content, so that two visitors with the same file would share one.)
+may enter. Only the one who uploaded it is told the path, and only a path that was told is ever opened: nothing is
+computed from what a request names, so that no ``../``, link or other path of the server leads anywhere.
 
 The page keeps its upload for as long as it shows the picture (``/page/keep``) and gives it up when the picture is
-replaced or the reader leaves (``/page/forget``); of a browser that just vanishes it is removed after `KEEP_S`. One of
-which no page ever said that it shows it, as those of `gradio_client`, goes as soon as it was answered.
+replaced or the reader leaves (``/page/forget``); the upload of a browser that just vanishes is removed after `KEEP_S`.
+An upload that no page ever shows, such as one of `gradio_client`, goes as soon as it was answered.
+
+The route that takes uploads replaces one of Gradio's and is `ui.web.gradio_shell.uploads`'; what a file holds is
+`inference.imaging`'s.
 """
 
 from __future__ import annotations
@@ -28,23 +30,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from filelock import FileLock, Timeout
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
-from starlette.responses import JSONResponse
 
 from inference import InputError
-from ui.web.http.asgi import answer_error
 
 KEEP_S = 900.0
-"""An upload of which nothing was heard for so long is removed; a page that shows one says so every few minutes."""
+"""An upload that was not used for so long, in seconds, is removed; a page that shows one says so every few minutes."""
 
 _SWEEP_S = 60.0
 
 MAX_UPLOADS_BYTES = 2**30
-"""Most bytes that uploads may take together; further ones are turned away until others are gone."""
+"""Most bytes that all uploads may take together; a further one is refused until others are gone."""
 
 _PREFIX = "gyrus-uploads-"
 
@@ -63,16 +60,20 @@ class UploadsFullError(InputError):
 def open_private_folder() -> Path:
     """Make the folder of this process, once, and remove those of processes that were killed.
 
-    Gradio is told to use it too (``GRADIO_TEMP_DIR``). It goes when the process ends.
+    It goes when the process ends.
+
+    Raises
+    ------
+    InputError
+        The folder is open to others.
     """
     parent = Path(tempfile.gettempdir()).resolve()
-    for left in parent.glob(f"{_PREFIX}*"):
-        _remove_if_dead(left)
+    for earlier in parent.glob(f"{_PREFIX}*"):
+        _remove_if_dead(earlier)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     _check_private(folder)
     lock = FileLock(folder / _LOCK_FILE)
     lock.acquire(timeout=0)
-    os.environ["GRADIO_TEMP_DIR"] = str(folder)
     owner = os.getpid()
 
     def remove() -> None:
@@ -85,9 +86,9 @@ def open_private_folder() -> Path:
 
 
 def _check_private(folder: Path) -> None:
-    found = folder.lstat()
+    status = folder.lstat()
     if os.name == "posix" and (
-        found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) != 0o700 or not stat.S_ISDIR(found.st_mode)
+        status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) != 0o700 or not stat.S_ISDIR(status.st_mode)
     ):
         raise InputError(f"The folder for uploads, {folder}, is open to others.")
 
@@ -106,8 +107,8 @@ def _remove_if_dead(folder: Path) -> None:
 class _Upload:
     path: Path
     size_bytes: int
-    heard_s: float
-    kept: bool = False
+    last_used_s: float
+    is_shown: bool = False
 
 
 class CacheLike(Protocol):
@@ -149,7 +150,7 @@ class Uploads:
         self._lock = threading.Lock()
 
     def store(self, name: str, content: BinaryIO, size_bytes: int) -> str:
-        """Write an upload, and tell the path that names it from now on.
+        """Write an upload, and give the path that names it from now on.
 
         Parameters
         ----------
@@ -180,20 +181,20 @@ class Uploads:
         return str(path)
 
     def is_upload(self, path: object) -> bool:
-        """Whether this is, letter for letter, a path that `store` told and that is still there."""
-        return self._hear(path) is not None
+        """Whether this is, letter for letter, a path that `store` gave and whose upload is still there."""
+        return self._touch(path) is not None
 
     def keep(self, path: object) -> bool:
-        """A page says that it shows this upload. Returns whether it is still there."""
-        upload = self._hear(path)
+        """Note that a page shows this upload. Returns whether it is still there."""
+        upload = self._touch(path)
         if upload is not None:
-            upload.kept = True
+            upload.is_shown = True
         return upload is not None
 
     def release(self, path: object) -> None:
-        """An upload was answered: it goes, unless a page shows it."""
-        upload = self._hear(path)
-        if upload is not None and not upload.kept:
+        """Note that an upload was answered: it goes, unless a page shows it."""
+        upload = self._touch(path)
+        if upload is not None and not upload.is_shown:
             self.forget(path)
 
     def forget(self, path: object) -> None:
@@ -206,10 +207,10 @@ class Uploads:
             shutil.rmtree(upload.path.parent, ignore_errors=True)
 
     def sweep(self) -> None:
-        """Remove the uploads of which nothing was heard for `KEEP_S`."""
+        """Remove the uploads that were not used for `KEEP_S`."""
         with self._lock:
-            old = [path for path, upload in self._uploads.items() if self._clock() - upload.heard_s > KEEP_S]
-        for path in old:
+            unused = [path for path, upload in self._uploads.items() if self._clock() - upload.last_used_s > KEEP_S]
+        for path in unused:
             self.forget(path)
         if self._cache is not None:
             self._cache.sweep()
@@ -219,11 +220,12 @@ class Uploads:
         for path in list(self._uploads):
             self.forget(path)
 
-    def _hear(self, path: object) -> _Upload | None:
+    def _touch(self, path: object) -> _Upload | None:
+        """Find an upload by its path, and note that it is in use."""
         with self._lock:
             upload = self._uploads.get(path) if isinstance(path, str) else None
             if upload is not None:
-                upload.heard_s = self._clock()
+                upload.last_used_s = self._clock()
             return upload
 
     @contextlib.asynccontextmanager
@@ -244,34 +246,14 @@ class Uploads:
 
 
 def _clean_name(name: str) -> str:
-    """The last part of a name, without what a file system or a terminal takes amiss."""
+    """The last part of a name, without what a file system or a terminal could misread."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     kept = "".join(letter for letter in last if letter.isprintable()).strip(" .")
     return kept.encode()[-_MAX_NAME_BYTES:].decode(errors="ignore") or "image"
 
 
-def add_upload_routes(app: FastAPI, uploads: Uploads, max_file_bytes: int) -> None:
-    """Add the route that takes uploads, in the place of Gradio's, and those by which the page keeps and forgets one."""
-
-    @app.post("/gradio_api/upload", include_in_schema=False)
-    async def upload(request: Request) -> Response:
-        try:
-            form = await request.form(max_files=1, max_fields=1)
-        except (MultiPartException, HTTPException):
-            return answer_error("Send one file as the field “files” of a multipart form.", 400)
-        try:
-            file = next((value for value in form.values() if isinstance(value, UploadFile)), None)
-            if file is None:
-                return answer_error("Send one file as the field “files” of a multipart form.", 400)
-            size_bytes = file.size or 0
-            if size_bytes > max_file_bytes:
-                return answer_error(f"A file of at most {max_file_bytes / 2**20:.0f} MB is accepted.", 413)
-            path = await asyncio.to_thread(uploads.store, file.filename or "", file.file, size_bytes)
-        except UploadsFullError as error:
-            return answer_error(str(error), 503, headers={"Retry-After": "60"})
-        finally:
-            await form.close()
-        return JSONResponse([path])
+def add_keep_routes(app: FastAPI, uploads: Uploads) -> None:
+    """Add the routes by which the page keeps an upload and gives it up."""
 
     @app.post("/page/keep", include_in_schema=False)
     async def keep(request: Request) -> dict[str, Any]:
@@ -285,6 +267,7 @@ def add_upload_routes(app: FastAPI, uploads: Uploads, max_file_bytes: int) -> No
 
 
 async def _read_path(request: Request) -> str:
+    """Read a body that is a path; empty if it is longer than a path can be."""
     body = b""
     async for chunk in request.stream():
         body += chunk

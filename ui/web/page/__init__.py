@@ -1,1 +1,1 @@
-"""The page: its parts, words in their places, looks and scripts."""
+"""What a browser shows: layout and events, widgets with their scripts, panels, looks, examples, downloads."""

@@ -1,11 +1,13 @@
 """A bundle's example pictures: ``examples/examples.json`` and the files beside it; a bundle may have none.
 
 The format is ``{"examples": [{"file", "caption", "promise", "verdict", "label"}]}``. ``verdict`` and ``label`` are the
-answer that the caption promises; a test compares them with the real one.
+answer that the caption promises; a test compares them with the real one. What happens when an example is pressed is
+``assets/examples.js``.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 from collections.abc import Mapping
@@ -13,13 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from inference.model.bundle import ModelBundle, is_inside
+from ui.pictures import encode_picture
+from ui.web.page.panels import render_panel
 
 _LOG = logging.getLogger(__name__)
 
 FOLDER = "examples"
 
 INDEX_FILE = "examples.json"
+
+_THUMBNAIL_SIDE_PX = 160
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +39,7 @@ class Example:
     ----------
     path : pathlib.Path
     caption, promise : str
-        What is seen, and the answer in two or three words; plain text, not yet escaped.
+        What the picture shows, and the answer in two or three words; plain text, not yet escaped.
     verdict : str
         The promised `inference.answer.prediction.Verdict`.
     label : str or None
@@ -74,3 +83,23 @@ def _read_example(folder: Path, item: Mapping[str, Any]) -> Example:
         verdict=str(item["verdict"]),
         label=None if item["label"] is None else str(item["label"]),
     )
+
+
+def render_examples(bundle: ModelBundle) -> str:
+    """The row of example pictures, with the files themselves; nothing if the bundle has none."""
+    examples = [
+        {
+            "name": example.path.name,
+            "content": base64.b64encode(example.path.read_bytes()).decode("ascii"),
+            "thumbnail": _draw_thumbnail(example.path),
+            "caption": example.caption,
+            "promise": example.promise,
+        }
+        for example in load_examples(bundle)
+    ]
+    return render_panel("examples", examples=examples) if examples else ""
+
+
+def _draw_thumbnail(path: Path) -> str:
+    with Image.open(path) as picture:
+        return encode_picture(np.asarray(picture.convert("RGB")), _THUMBNAIL_SIDE_PX)

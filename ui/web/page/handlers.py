@@ -14,12 +14,13 @@ from inference.imaging.scans import Scan
 from inference.imaging.types import Volume
 from inference.model.bundle import ModelBundle
 from ui.request import note_answer
+from ui.web.gradio_shell.components import find_upload_path
 from ui.web.http.capacity import CapacityLimiter
 from ui.web.page.downloads import build_download, list_kinds
 from ui.web.page.upload_cache import UploadCache
 from ui.web.page.viewer import slices_value, voxels_value
 from ui.web.page.volume_widgets import download_value, viewer_value
-from ui.web.page.widgets import answer_for, answer_value, picture_value, uploaded_path
+from ui.web.page.widgets import answer_for, answer_value, picture_value
 from ui.words.answer import Presentation, present_prediction
 from ui.words.errors import present_error
 from ui.words.states import present_idle, present_missing
@@ -56,11 +57,11 @@ class Handlers:
 
     def classify(self, image: object, model: str | None, scan: object = 1) -> Shown:
         """Classify an image file. Returns the numbers of the classes that are shown, and the verdict in words."""
-        path, number = uploaded_path(image), _read_number(scan)
+        path, number = find_upload_path(image), _read_number(scan)
         if path is None:
             return _NO_NUMBERS, answer_for(None, model, present_missing(), scan=number)
         try:
-            with self._capacity.take(), self._cache.open(Path(path)) as upload:
+            with self._capacity.hold_slot(), self._cache.open(Path(path)) as upload:
                 classifier = self._models.load(None if model is None else str(model))  # an API client may send anything
                 answer = upload.answer(classifier, number)
                 presentation, volume = _present(answer, classifier.bundle, path)
@@ -85,7 +86,7 @@ class Handlers:
 
     def show_picture(self, image: object, scan: object) -> dict[str, Any]:
         """Decode an upload and make the picture that is looked at; of an archive, also name its scans."""
-        path, number = uploaded_path(image), _read_number(scan)
+        path, number = find_upload_path(image), _read_number(scan)
         if path is None:
             return picture_value()
         try:
@@ -96,7 +97,7 @@ class Handlers:
 
     def show_planes(self, image: object, scan: object) -> dict[str, Any]:
         """Make the voxels of a volume for the viewer; the picture says what cannot be read."""
-        path, number = uploaded_path(image), _read_number(scan)
+        path, number = find_upload_path(image), _read_number(scan)
         if path is None:
             return viewer_value()
         try:
@@ -109,13 +110,13 @@ class Handlers:
 
     def save(self, image: object, model: str | None, scan: object, wanted: object) -> dict[str, str]:
         """Make a file of the answer; nothing of it stays here."""
-        path, number = uploaded_path(image), _read_number(scan)
+        path, number = find_upload_path(image), _read_number(scan)
         kind = str(wanted.get("kind")) if isinstance(wanted, dict) else ""
         if path is None:
             return download_value(sentence=present_missing().sentence)
         try:
             classifier = self._models.load(None if model is None else str(model))
-            with self._capacity.take(), self._cache.open(Path(path)) as upload:
+            with self._capacity.hold_slot(), self._cache.open(Path(path)) as upload:
                 content = build_download(upload.answer(classifier, number), classifier.bundle, kind)
         except Exception as error:
             return download_value(path, kind, sentence=present_error(error).sentence)

@@ -16,6 +16,7 @@ import gradio as gr
 
 from inference.answer.catalogue import Catalogue
 from inference.model.bundle import ModelBundle
+from ui.web.gradio_shell.mount import check_named_files
 from ui.web.http.capacity import CapacityLimiter
 from ui.web.page.batch import build_batch
 from ui.web.page.handlers import Handlers, UploadsLike
@@ -66,7 +67,7 @@ def build_page(
     capacity: CapacityLimiter | None = None,
     cache: UploadCache | None = None,
 ) -> gr.Blocks:
-    """Build the page around its models; whoever calls mounts or launches it with `ui.web.page.theme.mount_options`.
+    """Build the page around its models; whoever calls mounts it with `ui.web.gradio_shell.mount.mount_page`.
 
     Parameters
     ----------
@@ -98,9 +99,7 @@ def build_page(
     with page:
         view = _lay_out(list(models.bundles.values()), settings)
         _connect(view, handlers, settings)
-    # Gradio checks that a file which an API call names was uploaded only once this is set, and a mounted page never
-    # sets it: without the check, anyone could have any file of the server read.
-    page.has_launched = True
+    check_named_files(page)
     return page
 
 

@@ -1,4 +1,4 @@
-"""Looks: Gradio's theme values, the style sheet, and what goes into the page's head; no layout and no words.
+"""What the page looks like: Gradio's theme values, the style sheet, and the page's head; no layout and no words.
 
 The page is a reading room: the image stands on black, the answer beside it, the rest is quiet. Fonts are the reader's
 own, so that nothing is fetched from another host.
@@ -6,7 +6,6 @@ own, so that nothing is fetched from another host.
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import gradio as gr
 
 from inference.model.bundle import ModelBundle
 from ui.pictures import color_stops
+from ui.web.page.panels import render_panel
 from ui.words.model import describe_purpose
 from ui.words.tone import TONE_COLORS
 
@@ -29,7 +29,7 @@ _MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Liberation Mono
 
 
 def build_theme() -> gr.themes.Base:
-    """Gradio's values, so that its own parts (buttons, toasts) match the style sheet."""
+    """Gradio's values, so that its own widgets (buttons, toasts) match the style sheet."""
     return gr.themes.Base(font=_SANS, font_mono=_MONO).set(
         body_background_fill="#f5f4f1",
         body_background_fill_dark="#0d1013",
@@ -76,31 +76,19 @@ def build_css() -> str:
 
 
 def build_head(bundle: ModelBundle) -> str:
-    """Description, colour scheme, and the script that the page's parts share."""
+    """Description, colour scheme, and the script that the page's widgets share."""
     script = (_ASSETS / "head.js").read_text(encoding="utf-8")
-    return (
-        f'<meta name="description" content="{escape(describe_purpose(bundle))}">'
-        '<meta name="color-scheme" content="light dark">'
-        '<meta name="referrer" content="same-origin">'
-        f"<script>{script}</script>"
-    )
+    return render_panel("head", description=describe_purpose(bundle), script=script)
 
 
-def mount_options(bundle: ModelBundle) -> dict[str, Any]:
-    """The keyword arguments that `gradio.mount_gradio_app` needs to show the page as it is meant.
+def build_looks(bundle: ModelBundle) -> dict[str, Any]:
+    """The options of `gradio.mount_gradio_app` that say what the page looks like.
 
-    Uploads, authentication and the path stay with the server that mounts it.
+    Those that switch something off are `ui.web.gradio_shell.mount`'s.
     """
     return {
         "theme": build_theme(),
         "css": build_css(),
         "head": build_head(bundle),
         "favicon_path": str(FAVICON_PATH),
-        "footer_links": [],
-        "run_history": False,
-        "show_error": False,
-        "enable_monitoring": False,
-        "ssr_mode": False,
-        "pwa": False,
-        "mcp_server": False,
     }

@@ -1,79 +1,47 @@
-"""The page's own parts: small `gradio.HTML` components, their values and the pictures in them.
+"""The page's own widgets: small `gradio.HTML` components, their values and the pictures in them.
 
 Why not Gradio's: `gradio.Image` decodes what was uploaded and clips 16-bit data, and its browser half refuses a file
 whose name does not look like a picture. Here the file reaches the classifier as it was uploaded, and the picture
 that is shown is made on the server from the pixels that are classified.
 
-The templates are constants and hold no text from outside: Gradio evaluates a template as a JavaScript template string,
-so that even escaped text could run there. Values are put in with ``textContent`` by the scripts in ``assets/``.
+A widget is a template in ``templates/widgets`` and a script of the same name in ``assets``. The templates are filled
+with words of `ui.words.labels` and nothing else: Gradio evaluates them, so that even escaped text from outside could
+run there (`ui.web.gradio_shell.components.build_html`). Values are put in by the scripts, with ``textContent``. Widgets
+about volumes and downloads are in `ui.web.page.volume_widgets`, panels without a script in `ui.web.page.panels`.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.data_classes import FileData
-from PIL import Image
 
 from inference.answer.prediction import Heatmap, Prediction
 from inference.model.bundle import ModelBundle
 from ui.pictures import DEFAULT_OPACITY, encode_picture, encode_png, render_layer
-from ui.web.page.examples import Example, load_examples
+from ui.web.gradio_shell.components import FILE_SCHEMA, build_html, build_value_html, describe_value
+from ui.web.page.examples import render_examples
 from ui.web.page.panels import render_classes, render_each
+from ui.web.templates import load_templates
 from ui.words.answer import Presentation, present_heatmap
 from ui.words.labels import HEAT_ENDS, HEAT_OPACITY, HEAT_SWITCH, MODEL_PICKER
 from ui.words.model import name_models
 from ui.words.states import present_idle, present_loading, present_model_changed
 from ui.words.tone import Tone
 
-ASSETS = Path(__file__).parent / "assets"
+_ASSETS = Path(__file__).parent / "assets"
+
+_TEMPLATES = Path(__file__).parent / "templates" / "widgets"
 
 _PICTURE_SIDE_PX = 1024
-"""Longest side of the picture that is sent to be looked at; the classifier gets the file itself."""
+"""Longest side of the picture that the page shows; the classifier gets the file itself."""
 
 _LAYER_SIDE_PX = 384
 """Longest side of the heat map's layer; it is smooth, so that the browser can enlarge it."""
-
-_THUMBNAIL_SIDE_PX = 160
-
-_TEMPLATES = {
-    "image_input": """
-<input type="file" id="image-file" class="visually-hidden" multiple aria-describedby="image-hint">
-<label for="image-file" class="choose">Choose an image</label>
-<p id="image-hint" class="hint">or drop it anywhere on this page, or paste it</p>
-""",
-    "picture": """
-<figure data-state="empty">
-<div class="frame"><img alt="" hidden><div class="layer" aria-hidden="true" hidden></div></div>
-<figcaption></figcaption></figure>
-<p class="picture-message" role="status"></p>
-""",
-    "verdict": """
-<div class="verdict" role="status" aria-live="polite" aria-atomic="true" data-tone="idle">
-<p class="sentence"></p><p class="detail"></p><ul class="notes" hidden></ul><p class="source"></p></div>
-""",
-    "heat": f"""
-<section class="heat" aria-label="Heat map" hidden><div class="heat-controls">
-<label><input type="checkbox" role="switch" id="heat-switch" checked> {HEAT_SWITCH}</label>
-<label class="opacity"><span>{HEAT_OPACITY}</span> <input type="range" id="heat-opacity" min="0" max="100" step="5"
-value="{100 * DEFAULT_OPACITY:.0f}"></label>
-<p class="heat-bar"><span>{HEAT_ENDS[0]}</span><span class="ramp"></span><span>{HEAT_ENDS[1]}</span></p></div>
-<p class="heat-sentence"></p></section>
-""",
-    "picker": f"""
-<label for="model-picker">{MODEL_PICKER}</label><div class="picker"><select id="model-picker"></select></div>
-""",
-    "examples": "${value}",
-    "classes": "${value}",
-}
-
-_FILE_SCHEMA = {key: value for key, value in FileData.model_json_schema().items() if key != "description"}
 
 _ANSWER_SCHEMA = {
     "type": "object",
@@ -81,8 +49,33 @@ _ANSWER_SCHEMA = {
 }
 
 
+def build_widget(
+    name: str, *, labels: Mapping[str, Any] | None = None, scripts: Sequence[str] = (), **options: Any
+) -> gr.HTML:
+    """Build a widget from ``templates/widgets/<name>.html`` and its scripts.
+
+    Parameters
+    ----------
+    name : str
+    labels : mapping
+        Words of the program's own for the template, never text from outside.
+    scripts : sequence of str
+        Files in ``assets`` that run one after the other in one function; by default ``<name>.js``.
+    **options
+        See `ui.web.gradio_shell.components.build_html`.
+    """
+    template = load_templates(_TEMPLATES).get_template(f"{name}.html").render(labels or {})
+    return build_html(template, _read_scripts(scripts or (f"{name}.js",)), **options)
+
+
+def _read_scripts(names: Sequence[str]) -> str:
+    return "\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in names)
+
+
 def build_image_input(max_bytes: int) -> gr.HTML:
-    """Build the part that chooses, drops or pastes one file of any kind; `uploaded_path` reads its value.
+    """Build the widget that chooses, drops or pastes one file of any kind.
+
+    Its value is read by `ui.web.gradio_shell.components.find_upload_path`.
 
     Events: ``start`` (a file was taken; the old image is gone), ``upload`` (it is on the server), ``refuse`` (it has
     more than ``max_bytes``) and ``fail`` (it could not be sent).
@@ -92,10 +85,8 @@ def build_image_input(max_bytes: int) -> gr.HTML:
     max_bytes : int
         A larger file is not sent.
     """
-    part = build_widget("image_input", label="Image file", max_bytes=max_bytes, elem_id="image")
-    # Set on the object, because Gradio writes a .pyi file beside the source of every subclass of its components.
-    part.api_info = lambda: dict(_FILE_SCHEMA)  # type: ignore[method-assign]
-    return part
+    widget = build_widget("image_input", label="Image file", max_bytes=max_bytes, elem_id="image")
+    return describe_value(widget, FILE_SCHEMA)
 
 
 def build_picture() -> gr.HTML:
@@ -109,60 +100,57 @@ def build_picker(bundles: Sequence[ModelBundle]) -> gr.HTML:
     It is not shown when there is one model. Event: ``choose`` (another model was chosen).
     """
     choices = list(name_models(bundles).items())
-    part = build_widget(
-        "picker", value=bundles[0].name, choices=choices, label="Model", visible=len(choices) > 1, elem_id="picker"
+    widget = build_widget(
+        "picker",
+        labels={"label": MODEL_PICKER},
+        value=bundles[0].name,
+        choices=choices,
+        label="Model",
+        visible=len(choices) > 1,
+        elem_id="picker",
     )
-    schema = {"type": "string", "enum": [name for name, _ in choices]}
-    part.api_info = lambda: dict(schema)  # type: ignore[method-assign]
-    return part
+    return describe_value(widget, {"type": "string", "enum": [name for name, _ in choices]})
 
 
 def build_verdict(bundles: Sequence[ModelBundle]) -> gr.HTML:
     """Build the sentence of an answer, a live region that screen readers speak; its value is an `answer_value`.
 
-    While an answer is on its way, the part asks `ui.web.http.capacity.add_queue_route` how many come first.
+    While an answer is on its way, the widget asks `ui.web.http.capacity.add_queue_route` how many come first.
     """
     states = {bundle.name: _lay_out_states(bundle) for bundle in bundles}
     first = bundles[0].name
-    part = build_widget(
+    widget = build_widget(
         "verdict", value=states[first]["idle"], states=states, first=first, label="Answer", elem_id="verdict"
     )
-    part.api_info = lambda: dict(_ANSWER_SCHEMA)  # type: ignore[method-assign]
-    return part
+    return describe_value(widget, _ANSWER_SCHEMA)
 
 
 def build_heat() -> gr.HTML:
     """Build the heat map's switch, slider and colour bar; `build_verdict` hands its map on to them."""
-    return build_widget("heat", elem_id="heat")
+    labels = {
+        "switch": HEAT_SWITCH,
+        "opacity": HEAT_OPACITY,
+        "opacity_percent": f"{100 * DEFAULT_OPACITY:.0f}",
+        "ends": HEAT_ENDS,
+    }
+    return build_widget("heat", labels=labels, elem_id="heat")
 
 
 def build_examples(bundles: Iterable[ModelBundle]) -> gr.HTML | None:
     """Build a row of example pictures; one that is pressed is taken like an upload, and submitted."""
-    html = render_each(bundles, _render_examples)
-    return build_widget("examples", value=html, elem_id="examples") if html else None
+    html = render_each(bundles, render_examples)
+    return build_value_html(html, _read_scripts(["examples.js"]), elem_id="examples") if html else None
 
 
 def build_classes(bundles: Iterable[ModelBundle]) -> gr.HTML | None:
     """Build the panel that lists the classes of models that have many."""
     html = render_each(bundles, render_classes)
-    return build_widget("classes", value=html, elem_id="classes") if html else None
+    return build_value_html(html, _read_scripts(["classes.js"]), elem_id="classes") if html else None
 
 
 def static_html(html: str, elem_id: str) -> gr.HTML:
-    """Build a part that only shows HTML, which `ui.web.page.panels` rendered."""
-    return gr.HTML(html, elem_id=elem_id, apply_default_css=False, js_on_load=None)
-
-
-def uploaded_path(value: object) -> str | None:
-    """Read the value of `build_image_input`: the path of the untouched upload, or None.
-
-    Gradio has checked, before an event's function runs, that a file which is marked as such is one that was uploaded.
-    A value without the mark was not checked and counts as none, so that nobody can name a file of the server.
-    """
-    try:
-        return FileData.model_validate(value, context={"validate_meta": True}).path if value else None
-    except ValueError:
-        return None
+    """Build a widget that only shows HTML, which `ui.web.page.panels` rendered."""
+    return build_value_html(html, elem_id=elem_id)
 
 
 def answer_value(presentation: Presentation, prediction: Prediction | None = None) -> dict[str, Any]:
@@ -259,32 +247,3 @@ def picture_value(
         "caption": f"{Path(image).name}, {size}",
         "message": "",
     }
-
-
-def _render_examples(bundle: ModelBundle) -> str:
-    items = "".join(map(_render_example, load_examples(bundle)))
-    return f"<h2>Try one</h2><ul>{items}</ul>" if items else ""
-
-
-def _render_example(example: Example) -> str:
-    content = base64.b64encode(example.path.read_bytes()).decode("ascii")
-    return (
-        f'<li><button type="button" data-name="{escape(example.path.name)}" data-content="{content}">'
-        f'<img src="{_thumbnail(example.path)}" alt=""><span class="caption">{escape(example.caption)}</span> '
-        f'<span class="promise">{escape(example.promise)}</span></button></li>'
-    )
-
-
-def _thumbnail(path: Path) -> str:
-    with Image.open(path) as picture:
-        return encode_picture(np.asarray(picture.convert("RGB")), _THUMBNAIL_SIDE_PX)
-
-
-def build_widget(name: str, template: str = "", **options: Any) -> gr.HTML:
-    """Build a part with the script ``assets/<name>.js``; ``template`` is a constant, by default one of those above."""
-    return gr.HTML(
-        html_template=template or _TEMPLATES[name],
-        js_on_load=(ASSETS / f"{name}.js").read_text(encoding="utf-8"),
-        apply_default_css=False,
-        **options,
-    )

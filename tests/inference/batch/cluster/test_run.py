@@ -31,7 +31,7 @@ from tests.clinical import NAME, box_volume, encode_dicom, encode_nifti, encode_
 from tests.tiny import LABELS, striped, write_bundle
 
 for _package in ("ray", "pyarrow", "fsspec"):
-    pytest.importorskip(_package, reason=f"{_package} is not installed; pip install -r requirements-cluster.txt")
+    pytest.importorskip(_package, reason=f"{_package} is not installed; pip install 'gyrus[cluster]'")
 
 
 @pytest.fixture(scope="module")
@@ -268,9 +268,7 @@ class TestCall:
         assert "secret" not in capfd.readouterr().err
         monkeypatch.setattr(cluster, "find_spec", lambda name: None if name == "ray" else True)
         assert run("x.png", "--cluster", "local", "--out", "rows.csv", "--model", bundle) == 2
-        assert (
-            "needs ray, which is not installed here: pip install -r requirements-cluster.txt" in capfd.readouterr().err
-        )
+        assert "needs ray, which is not installed here: pip install 'gyrus[cluster]'" in capfd.readouterr().err
 
     def test_without_it_nothing_of_it_is_imported(self, bundle: Path, tmp_path: Path) -> None:
         Image.fromarray(striped((0, 0, 250))).save(tmp_path / "a.png")

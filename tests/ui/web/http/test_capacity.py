@@ -1,4 +1,4 @@
-"""Who comes when all places are taken is told so at once; who waits is told how many come first."""
+"""A full server says so at once; who waits is told how many come first."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from tests.tiny import striped, write_bundle
 from ui.web.http.capacity import MAX_AT_ONCE, RETRY_AFTER_S, CapacityLimiter
 
 
-def test_places_are_counted_and_given_back() -> None:
-    capacity = CapacityLimiter(2)
-    with capacity.take():
-        with pytest.raises(ValueError, match="x"), capacity.take():
+def test_slots_are_counted_and_given_back() -> None:
+    capacity = CapacityLimiter(slots=2)
+    with capacity.hold_slot():
+        with pytest.raises(ValueError, match="x"), capacity.hold_slot():
             raise ValueError("x")
         with (
-            capacity.take(),
+            capacity.hold_slot(),
             pytest.raises(BusyError, match=r"^2 images are before yours\. Try again"),
-            capacity.take(),
+            capacity.hold_slot(),
         ):
             pass
-    with capacity.take(), capacity.take():
+    with capacity.hold_slot(), capacity.hold_slot():
         pass
 
 
 def test_who_waits_sees_the_queue_shorten() -> None:
     capacity = CapacityLimiter()
-    first, second, mine, later = (capacity.take() for _ in range(4))
+    first, second, mine, later = (capacity.hold_slot() for _ in range(4))
     for one in (first, second, mine):
         one.__enter__()
-    ticket, before = capacity.look()
-    assert before == 2
+    arrival, ahead = capacity.find_position()
+    assert ahead == 2
     later.__enter__()
-    assert capacity.look(ticket) == (ticket, 2)
+    assert capacity.find_position(arrival) == (arrival, 2)
     first.__exit__(None, None, None)
-    assert capacity.look(ticket) == (ticket, 1)
+    assert capacity.find_position(arrival) == (arrival, 1)
     second.__exit__(None, None, None)
     mine.__exit__(None, None, None)
-    assert capacity.look(ticket) == (ticket, 0)
+    assert capacity.find_position(arrival) == (arrival, 0)
     for nonsense in (-3, 10**9):
-        assert capacity.look(nonsense)[1] <= 4
+        assert capacity.find_position(nonsense).ahead <= 4
 
 
 class HeldClassifier(FakeClassifier):
@@ -87,7 +87,7 @@ def test_a_full_server_says_so_at_once_and_those_inside_are_answered() -> None:
         assert httpx.get(f"{url}healthz", timeout=5).status_code == 200
         held.gate.set()
         statuses = [one.result().status_code for one in inside]
-        assert statuses.count(200) >= MAX_AT_ONCE - 2  # a probe above may have taken a place
+        assert statuses.count(200) >= MAX_AT_ONCE - 2  # a probe above may have held a slot
         assert set(statuses) <= {200, 503}
         assert ask().status_code == 200
 

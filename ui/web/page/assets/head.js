@@ -1,4 +1,4 @@
-// What the page's parts share: which image and which model are current, and why Submit has to wait. Parts tell one another
+// What the page's widgets share: which image and which model are current, and why Submit has to wait. They tell one another
 // by events: "gyrus-answer" (an answer is shown, or withdrawn), "gyrus-heat" (switch or slider moved), "gyrus-slice".
 window.gyrus = {
   image: null, // the path of the upload that the page shows, or null; an answer for another one is out of date

@@ -1,4 +1,4 @@
-// Runs in gradio.HTML with element. Lays the heat map that `heatmap_value` in parts.py lays out over the picture. Switch
+// Runs in gradio.HTML with element. Lays the heat map that `heatmap_value` in widgets.py lays out over the picture. Switch
 // and slider keep their places from one answer to the next; they change the layer in the browser and ask nobody.
 const section = element.querySelector(".heat");
 const sentence = element.querySelector(".heat-sentence");

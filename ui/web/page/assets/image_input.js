@@ -1,9 +1,9 @@
 // Runs in gradio.HTML with element, trigger, props and upload. Takes one file, sends it as it is, and reports
-// "start", "upload", "refuse" or "fail". The newest file wins: `ticket` tells an overtaken upload to keep quiet.
+// "start", "upload", "refuse" or "fail". The newest file wins: an upload with an older number than `newest` keeps quiet.
 // Several files, such as a series, are sent as the zip archive that they would be (without compression).
 const { gyrus } = window;
 const input = element.querySelector("input[type=file]");
-let ticket = 0;
+let newest = 0;
 let held = null; // the file that the page shows and the path of its upload, which the server keeps for so long
 
 // The server removes an upload of which it hears nothing for 15 minutes, and one that it is told to forget at once.
@@ -24,14 +24,14 @@ window.addEventListener("pageshow", (event) => event.persisted && check());
 window.addEventListener("pagehide", (event) => held && !event.persisted && drop(held.path));
 
 function forget() {
-  ticket += 1;
+  newest += 1;
   if (held) drop(held.path);
   held = null;
   gyrus.image = null;
   gyrus.scan = 1;
   gyrus.again = false;
   gyrus.unlock("uploading");
-  return ticket;
+  return newest;
 }
 
 const CRC = Uint32Array.from({ length: 256 }, (_, index) => {
@@ -51,7 +51,7 @@ function numbers(...pairs) { // of so many bytes each, the lowest first
 }
 
 async function pack(files) { // https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3
-  const parts = [];
+  const entries = [];
   const directory = [];
   let offset = 0;
   for (const [index, file] of files.entries()) {
@@ -59,13 +59,13 @@ async function pack(files) { // https://pkware.cachefly.net/webdocs/casestudies/
     const name = new TextEncoder().encode(taken ? `${index + 1}-${file.name}` : file.name);
     const bytes = new Uint8Array(await file.arrayBuffer());
     const about = [[2, 20], [2, 0x800], [2, 0], [2, 0], [2, 0x21], [4, checksum(bytes)], [4, bytes.length], [4, bytes.length], [2, name.length], [2, 0]];
-    parts.push(numbers([4, 0x04034b50], ...about), name, bytes);
+    entries.push(numbers([4, 0x04034b50], ...about), name, bytes);
     directory.push(numbers([4, 0x02014b50], [2, 20], ...about, [2, 0], [2, 0], [2, 0], [4, 0], [4, offset]), name);
     offset += 30 + name.length + bytes.length;
   }
-  const size = directory.reduce((sum, part) => sum + part.length, 0);
+  const size = directory.reduce((sum, record) => sum + record.length, 0);
   const end = numbers([4, 0x06054b50], [2, 0], [2, 0], [2, files.length], [2, files.length], [4, size], [4, offset], [2, 0]);
-  return new File([...parts, ...directory, end], `${files.length} files.zip`);
+  return new File([...entries, ...directory, end], `${files.length} files.zip`);
 }
 
 async function take(given, thenSubmit = false) {
@@ -80,10 +80,10 @@ async function take(given, thenSubmit = false) {
       return;
     }
     const file = files.length > 1 ? await pack(files) : files[0];
-    if (mine !== ticket) return;
+    if (mine !== newest) return;
     const { path, url } = await upload(file);
-    if (mine === ticket) await keep(path);
-    if (mine !== ticket) {
+    if (mine === newest) await keep(path);
+    if (mine !== newest) {
       drop(path);
       return;
     }
@@ -95,12 +95,12 @@ async function take(given, thenSubmit = false) {
     };
     trigger("upload");
   } catch (error) {
-    if (mine === ticket) trigger("fail");
+    if (mine === newest) trigger("fail");
     return;
   } finally {
-    if (mine === ticket) gyrus.unlock("uploading");
+    if (mine === newest) gyrus.unlock("uploading");
   }
-  if (thenSubmit) gyrus.whenFree(() => mine === ticket && document.querySelector("#submit").click());
+  if (thenSubmit) gyrus.whenFree(() => mine === newest && document.querySelector("#submit").click());
 }
 
 input.addEventListener("change", () => {

@@ -1,5 +1,5 @@
 // Runs in gradio.HTML with element, trigger and props. Offers props.choices, pairs of name and words, and reports "choose".
-// The parts of the page that belong to one model are there from the start; the chosen one's are shown.
+// The panels of each model are there from the start; the chosen one's are shown.
 const { gyrus } = window;
 const select = element.querySelector("select");
 
@@ -11,7 +11,7 @@ select.addEventListener("change", () => {
   gyrus.model = name;
   gyrus.again = true;
   document.title = gyrus.states[name].title;
-  document.querySelectorAll("[data-of-model]").forEach((part) => { part.hidden = part.dataset.ofModel !== name; });
+  document.querySelectorAll("[data-of-model]").forEach((panel) => { panel.hidden = panel.dataset.ofModel !== name; });
   gyrus.lock("loading"); // until verdict.js hears that the server has the model
   trigger("choose");
 });

@@ -1,4 +1,4 @@
-// Runs in gradio.HTML with element, trigger, props and watch. Shows the value that `picture_value` in parts.py lays out,
+// Runs in gradio.HTML with element, trigger, props and watch. Shows the value that `picture_value` in widgets.py lays out,
 // unless it was made of an image that the page no longer shows. Of a volume it reports "look", which fetches the viewer.
 const { gyrus } = window;
 const figure = element.querySelector("figure");

@@ -1,7 +1,7 @@
-// Runs in gradio.HTML with element, props and watch. Writes the value that `answer_value` in parts.py lays out, as text,
+// Runs in gradio.HTML with element, props and watch. Writes the value that `answer_value` in widgets.py lays out, as text,
 // and puts the presenter's percentages into gradio.Label, which would round 99.7 % to 100 %. One run at a time: Submit
 // waits for the answer, and an answer for an image that the page no longer shows, or of a model that is no longer chosen,
-// is put aside. The heat map is a part of the answer, so that it comes and goes with it.
+// is put aside. The heat map belongs to the answer, so that it comes and goes with it.
 const { gyrus } = window;
 const verdict = element.querySelector(".verdict");
 const room = element.closest("#label-row");
@@ -12,11 +12,11 @@ const FIGURE = /([<>]?\d+ %)/; // split() puts what the group matched at the odd
 
 const write = (selector, text) => {
   const target = verdict.querySelector(selector);
-  target.replaceChildren(...text.split(FIGURE).map((part, index) => {
-    if (index % 2 === 0) return part;
+  target.replaceChildren(...text.split(FIGURE).map((piece, index) => {
+    if (index % 2 === 0) return piece;
     const figure = document.createElement("span"); // a number and its sign stay on one line
     figure.className = "figure";
-    figure.textContent = part;
+    figure.textContent = piece;
     return figure;
   }));
   target.hidden = !text;
@@ -37,19 +37,19 @@ function correctNumbers() {
 
 let run = 0;
 
-// While an answer is on its way, the detail says how many images come first; the first look waits, as most are quick.
+// While an answer is on its way, the detail says how many images come first; the first question waits, as most answers are quick.
 async function watchQueue(mine) {
-  let ticket = 0;
+  let arrival = 0;
   const isWaiting = () => mine === run && gyrus.reasons.has("running");
   for (;;) {
     await new Promise((resume) => setTimeout(resume, 700));
     if (!isWaiting()) return;
-    const answer = await fetch(gyrus.address(`/page/queue?ticket=${ticket}`)).catch(() => null);
+    const answer = await fetch(gyrus.address(`/page/queue?arrival=${arrival}`)).catch(() => null);
     if (!answer?.ok || !isWaiting()) return; // what the run itself meets is said by the run
-    const seen = await answer.json();
+    const position = await answer.json();
     if (!isWaiting()) return;
-    ticket = seen.ticket;
-    if (verdict.dataset.tone === "busy") write(".detail", seen.detail);
+    arrival = position.arrival;
+    if (verdict.dataset.tone === "busy") write(".detail", position.detail);
   }
 }
 

@@ -1,0 +1,155 @@
+"""The table that ``gyrus classify`` shows: a line a file as its answer comes, what else is to be said below it.
+
+Rows come one after the other, so the widths of the columns are fixed at the start: by the terminal, and by the longest
+answer that the model can give. Colours are the terminal's own sixteen, so that they suit its ground.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from inference.answer.rows import Row
+from inference.batch.outcomes import Outcome
+from inference.model.bundle import ModelBundle
+from ui.terminal.volumes import BLOCKS, LETTERS, plot_bars, rebuild_volume
+from ui.words.answer import present_row
+from ui.words.model import describe_model, word_disclaimer
+from ui.words.numbers import format_percent
+from ui.words.tone import BATCH_VERDICTS, Tone
+from ui.words.volume import present_slices
+
+_STYLES: Mapping[Tone, str] = {
+    Tone.CONFIDENT: "cyan",
+    Tone.UNCERTAIN: "yellow",
+    Tone.REJECTED: "dim",
+    Tone.ERROR: "red",
+}
+"""A tone's style in the words of rich."""
+
+_GAP = 2
+_PERCENT = len("Probability")
+_VERDICT = max(map(len, BATCH_VERDICTS.values()))
+_MAX_FILE, _MIN_ANSWER, _MAX_ANSWER = 32, 20, 40
+_MAX_BARS = 60
+
+
+class TablePrinter:
+    """Shows rows as a table; see `inference.__main__.Printer`.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+        Of the model that answers.
+    top : int or None
+        Show the probabilities of so many classes, too.
+    console : rich.console.Console, optional
+        Where to; standard output if it is not given.
+    """
+
+    def __init__(self, bundle: ModelBundle, *, top: int | None = None, console: Console | None = None) -> None:
+        self._bundle, self._top = bundle, top
+        self._console = console or Console(file=sys.stdout, highlight=False)
+        self._ramp = LETTERS if self._console.options.ascii_only else BLOCKS
+        self._answer, self._file = self._fit_columns()
+        self._slices: list[Row] = []
+        self._is_begun = False
+        self._waiting = self._console.status("Reading…", refresh_per_second=4)
+        self._waiting.start()
+
+    def show(self, outcome: Outcome) -> None:
+        """Show what became of a work item; a volume has one line."""
+        for row in outcome.rows:
+            if row.slice is not None:
+                self._slices.append(row)
+                continue
+            slices, self._slices = self._slices, []
+            self._show_row(row, slices, [note for path, note in outcome.notes if path == row.path])
+
+    def close(self) -> None:
+        """Say which model answered, and what its answers are not for."""
+        self._waiting.stop()
+        if self._is_begun:
+            self._console.print()
+            about = f"{describe_model(self._bundle)}. {word_disclaimer(self._bundle)}"
+            self._console.print(Text(_clean(about.strip()), style="dim"))
+
+    def _fit_columns(self) -> tuple[int, int]:
+        """The widths of answer and file; they share what is left of the terminal."""
+        named = [len(word) for word in self._bundle.label_texts]
+        longest = min(max(sum(sorted(named)[-2:]) + len(" or "), _MIN_ANSWER), _MAX_ANSWER)
+        left = max(self._console.width - _PERCENT - _VERDICT - 3 * _GAP, 2 * _MIN_ANSWER)
+        answer = min(longest, left - _MIN_ANSWER)
+        return answer, min(left - answer, _MAX_FILE)
+
+    def _show_row(self, row: Row, slices: Sequence[Row], notes: Sequence[str]) -> None:
+        if not self._is_begun:
+            self._is_begun = True
+            self._print_line(*(Text(name, style="dim") for name in ("File", "Answer", "Probability", "Verdict")))
+        shown = present_row(row, self._bundle)
+        style = _STYLES[shown.tone]
+        file = Text(_shorten(_clean(row.path), self._file))
+        if shown.tone is Tone.ERROR:
+            self._print_below(Text(_clean(shown.answer), style=style), file)
+            return
+        verdict = Text(BATCH_VERDICTS[shown.tone], style=style)
+        self._print_line(file, Text(_clean(shown.answer), style=style), Text(shown.percent), verdict)
+        for line in (*self._describe_slices(row, slices, style), *self._list_more(row), *map(_clean, notes)):
+            self._print_below(line if isinstance(line, Text) else Text(line, style="dim"))
+
+    def _describe_slices(self, row: Row, slices: Sequence[Row], style: str) -> list[Text | str]:
+        """A plot along a volume, and which slices show what; nothing of a picture."""
+        if row.volume is None:
+            return []
+        count = row.volume.series or ("1 slice" if row.volume.slices == 1 else f"{row.volume.slices} slices")
+        found = present_slices(rebuild_volume(slices, row, self._bundle), self._bundle)
+        if not found.rows:
+            return [_clean(count)]
+        room = max(min(self._console.width - self._file - _GAP - len(count) - _GAP, _MAX_BARS), 1)
+        bars = plot_bars([one.probability for one in found.rows], room, self._ramp)
+        _, *sentences = found.summary  # the first has the number of slices
+        return [Text.assemble((_clean(count), "dim"), " " * _GAP, (bars, style)), " ".join(sentences)]
+
+    def _list_more(self, row: Row) -> list[str]:
+        """What was asked for beside the answer: the classes of ``--top``, and whose a DICOM file is."""
+        lines = []
+        if self._top and row.probabilities:
+            ranked = sorted(row.probabilities.items(), key=lambda item: item[1], reverse=True)[: self._top]
+            named = [f"{self._bundle.label_text(label)} {format_percent(number)}" for label, number in ranked]
+            lines.append(_clean(", ".join(named)))
+        if row.identifiers is not None:
+            known = {name: value for name, value in asdict(row.identifiers).items() if value}
+            lines.append(_clean(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in known.items())))
+        return lines
+
+    def _print_line(self, file: Text, answer: Text, percent: Text, verdict: Text) -> None:
+        grid = Table.grid(padding=(0, _GAP, 0, 0))
+        grid.add_column(width=self._file)
+        grid.add_column(width=self._answer)
+        grid.add_column(width=_PERCENT, justify="right")
+        grid.add_column()
+        grid.add_row(file, answer, percent, verdict)
+        self._console.print(grid)
+
+    def _print_below(self, line: Text, file: Text | None = None) -> None:
+        """Print something across all columns but the file's."""
+        grid = Table.grid(padding=(0, _GAP, 0, 0))
+        grid.add_column(width=self._file)
+        grid.add_column()
+        grid.add_row(file or "", line)
+        self._console.print(grid)
+
+
+def _clean(text: str) -> str:
+    """Take out of a name or a sentence what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def _shorten(path: str, width: int) -> str:
+    """Leave out the beginning of a path that is too long; its end says more."""
+    return path if len(path) <= width else f"…{path[len(path) - width + 1 :]}"
