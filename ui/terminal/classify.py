@@ -6,12 +6,15 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inference.__main__ import Printer, build_json_lines
 from inference.__main__ import build_parser as build_run_parser
 from inference.__main__ import main as answer_files
-from inference.model.bundle import ModelBundle
 from ui.terminal.table import TablePrinter
+
+if TYPE_CHECKING:
+    from inference.model.bundle import ModelBundle
 
 _DESCRIPTION = """\
 Classify pictures, DICOM and NIfTI volumes, zip archives of them, and folders of all that. A terminal shows a table;

@@ -253,7 +253,7 @@ def test_weights_that_cannot_be_downloaded_are_a_sentence(
     run: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(**_: object) -> None:
-        raise Exception("URL fetch failure")  # noqa: TRY002  (what Keras raises)
+        raise Exception("URL fetch failure")
 
     monkeypatch.setattr(keras.applications, "EfficientNetB0", fail)
     with pytest.raises(SettingsError, match=r"EfficientNetB0 could not be downloaded.*--recipe lite0-224"):
