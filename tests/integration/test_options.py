@@ -235,13 +235,14 @@ def test_all_fronts_agree(
 def test_pictures_of_the_page_are_the_scan_that_was_chosen(client: TestClient) -> None:
     several = encode_zip(
         {
-            "a.png": encode_array(striped((200, 60, 30), (60, 40))),
-            "b.png": encode_array(striped((200, 60, 30), (36, 64))),
+            "a.png": encode_array(striped((250, 250, 250), (60, 40))),
+            "b.png": encode_array(striped((250, 250, 250), (36, 64))),
         }
     )
     (path,) = client.post("/gradio_api/upload", files={"files": ("two.zip", several)}).json()
     image = {"path": path, "meta": {"_type": "gradio.FileData"}}
     answer = client.post("/gradio_api/run/classify", json={"data": [image, "tiny", 2]}).json()["data"][1]
     assert answer["scan"] == 2
+    assert answer["heatmap"]["src"].startswith("data:image/png")
     with Image.open(io.BytesIO(base64.b64decode(answer["heatmap"]["src"].partition(",")[2]))) as layer:
         assert layer.width > layer.height, "the second picture lies, the first one stands"
