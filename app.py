@@ -7,14 +7,24 @@ from collections.abc import Sequence
 from inference import Catalogue, GyrusError
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, prog: str = "python app.py") -> int:
     """Serve until stopped; returns the exit status."""
     from ui.web.options import read_settings
-    from ui.web.server import build_app, greet, prepare, serve
+
+    try:
+        settings = read_settings(argv, os.environ, prog=prog)
+    except GyrusError as error:
+        print(error, file=sys.stderr)
+        return 1
+    from ui.web.server import (  # takes a second, which --help and a mistake need not wait
+        build_app,
+        greet,
+        prepare,
+        serve,
+    )
     from ui.web.share import start_sharing
 
     try:
-        settings = read_settings(argv, os.environ)
         listener = prepare(settings)
         app = build_app(Catalogue.open(settings.models), settings)
     except GyrusError as error:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
-from sphinx.application import Sphinx
 from sphinx.util import logging
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,7 +27,7 @@ _VERSION = re.search(r'^__version__ = "(.+)"', (ROOT / "inference" / "__init__.p
 project = "Gyrus"
 author = "The Gyrus authors"
 version = release = _VERSION[1] if _VERSION else ""
-copyright = "The Gyrus authors, Apache-2.0"  # noqa: A001 - Sphinx's name
+copyright = "The Gyrus authors, Apache-2.0"
 
 extensions = ["autoapi.extension", "myst_parser", "sphinx.ext.napoleon"]
 exclude_patterns = ["adr/template.md"]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from inference import __version__
 from inference.answer.classifier import Classifier
@@ -19,7 +19,6 @@ from inference.batch.cluster.run import add_counts, check_cluster, keep_stderr, 
 from inference.batch.cluster.shards import Shards
 from inference.batch.cluster.units import list_inputs
 from inference.batch.journal import Journal
-from inference.batch.outcomes import Outcome
 from inference.batch.output import Output, describe_settings, output_paths
 from inference.batch.runner import Done, run_items
 from inference.batch.tables import Table, format_rows
@@ -28,8 +27,11 @@ from inference.errors import GyrusError, OutputError
 from inference.imaging.find import count_files, find_items
 from inference.imaging.storage import is_remote
 from inference.imaging.types import PLANES, WINDOWS, ReadOptions
-from inference.model.bundle import ModelBundle
 from inference.settings import Settings
+
+if TYPE_CHECKING:
+    from inference.batch.outcomes import Outcome
+    from inference.model.bundle import ModelBundle
 
 _EPILOG = """\
 Each line holds path, slice, verdict (confident, uncertain, rejected), label, probabilities, candidates, novelty and

@@ -372,7 +372,7 @@ def check_variables(environ: Mapping[str, str]) -> None:
 
 def _describe_variable(field_name: str) -> Variable:
     field = Settings.model_fields[field_name]
-    aliases = cast(AliasChoices, field.validation_alias)
+    aliases = cast("AliasChoices", field.validation_alias)
     name = str(aliases.choices[0])
     option = "" if field_name == "api_tokens" else "--" + name.removeprefix("GYRUS_").lower().replace("_", "-")
     return Variable(name=name, help=field.description or "", option=option, metavar=_told(field_name)["metavar"])
@@ -380,7 +380,7 @@ def _describe_variable(field_name: str) -> Variable:
 
 def _told(field_name: str) -> dict[str, str]:
     """What `_setting` was told besides; nothing of a field that has no variable."""
-    return cast(dict[str, str], Settings.model_fields[field_name].json_schema_extra or {})
+    return cast("dict[str, str]", Settings.model_fields[field_name].json_schema_extra or {})
 
 
 def _describe_mistake(error: ValidationError) -> str:

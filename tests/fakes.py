@@ -52,7 +52,7 @@ def make_bundle(path: Path | None = None, **changes: Any) -> ModelBundle:
     return ModelBundle(**{**values, **changes})
 
 
-BREEDS = tuple(f"Breed {number}" for number in range(1, 39)) + ("Épagneul <b>breton</b>", "Zwergpudel")
+BREEDS = (*(f"Breed {number}" for number in range(1, 39)), "Épagneul <b>breton</b>", "Zwergpudel")
 """Forty classes, more than are shown at once."""
 
 BREED_PROBABILITIES = dict.fromkeys(BREEDS[:-1], 0.005) | {"Breed 7": 0.14, BREEDS[-1]: 0.67}

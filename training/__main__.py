@@ -16,7 +16,7 @@ from inference.settings import check_variables
 from training.parser import build_parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, prog: str = "") -> int:
     """Run one command.
 
     Returns
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0; 1, or 130 after Ctrl-C, with a sentence on standard error.
     """
-    parser = build_parser()
+    parser = build_parser(prog)
     options = parser.parse_args(argv)
     try:
         check_variables(os.environ)

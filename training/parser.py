@@ -50,8 +50,8 @@ def describe_recipes() -> str:
     return "\n".join(f"  {name:<23}{summary}" for name, summary in list_recipes().items())
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
+def build_parser(prog: str = "") -> argparse.ArgumentParser:
+    """The commands and their options; ``prog`` is what a front calls the command that it runs."""
     parser = argparse.ArgumentParser(
         prog="python -m training",
         description=MANUAL,
@@ -60,7 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, title="commands", metavar="COMMAND")
     for name, (summary, add_options) in _COMMANDS.items():
-        add_options(commands.add_parser(name, help=summary))
+        add_options(commands.add_parser(name, help=summary, prog=prog or None))
     return parser
 
 
@@ -79,7 +79,7 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
 
 
 def _add_fit(fit: argparse.ArgumentParser) -> None:
-    fit.usage = "python -m training fit --data FOLDER [--recipe NAME] [--out FOLDER] [options]"
+    fit.usage = "%(prog)s --data FOLDER [--recipe NAME] [--out FOLDER] [options]"
     fit.description, fit.epilog = FIT_MANUAL, f"recipes:\n{describe_recipes()}"
     fit.formatter_class = argparse.RawDescriptionHelpFormatter
     _add_data(fit, required=False, what="folder of class folders; without a recipe, one with a manifest.csv")

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from inference.answer.prediction import Heatmap
+if TYPE_CHECKING:
+    from inference.answer.prediction import Heatmap
 
 DEFAULT_OPACITY = 0.6
 """Opacity, in [0, 1], of the strongest evidence: the picture stays visible beneath it."""

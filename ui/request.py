@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from inference.answer.prediction import Prediction
+if TYPE_CHECKING:
+    from inference.answer.prediction import Prediction
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inference.answer.classifier import BATCH_SIZE, check_modality
 from inference.answer.prediction import Heatmap, Prediction
 from inference.answer.rows import Row, build_row, build_volume_rows
 from inference.answer.volume import SliceClassifier, VolumePrediction, predict_volume
 from inference.errors import InputError
-from inference.imaging.scans import Scan
 from inference.imaging.types import DecodedImage, Volume
+
+if TYPE_CHECKING:
+    from inference.imaging.scans import Scan
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -163,7 +165,7 @@ class AnswerQueue:
             if isinstance(content, Volume):
                 done(self._answer_volume(scan, content))
                 return
-        except Exception as error:  # costs its own scan, not those behind it
+        except Exception as error:  # noqa: BLE001 - costs its own scan, not those behind it
             done(error)
             return
         self._waiting.append((scan, content, done))
@@ -178,7 +180,7 @@ class AnswerQueue:
         try:
             images = [image for _, image, _ in waiting]
             predictions = list(self._classifier.predict_many(images, explain=self._explain))
-        except Exception as error:  # of which picture it is cannot be told
+        except Exception as error:  # noqa: BLE001 - of which picture it is cannot be told
             for _, _, done in waiting:
                 done(error)
             return

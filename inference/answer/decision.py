@@ -7,12 +7,15 @@ a named constant of this module.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from inference.answer.prediction import Verdict
-from inference.model.schema import Calibration, NoveltyRule
+
+if TYPE_CHECKING:
+    from inference.model.schema import Calibration, NoveltyRule
 
 MAX_CHROMA = 0.08
 """Mean (max − min channel) / 255 from which a picture counts as coloured. The most colourful of the

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inference.answer.prediction import Prediction
-from inference.answer.volume import VolumePrediction
 from inference.errors import InputError
-from inference.imaging.types import Identifiers, Volume
+
+if TYPE_CHECKING:
+    from inference.answer.prediction import Prediction
+    from inference.answer.volume import VolumePrediction
+    from inference.imaging.types import Identifiers, Volume
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -22,8 +22,10 @@ from inference.answer.classifier import check_modality
 from inference.answer.decision import decide
 from inference.answer.prediction import Prediction, Verdict
 from inference.errors import InputError
-from inference.imaging.types import DecodedImage, Volume
-from inference.model.bundle import ModelBundle
+
+if TYPE_CHECKING:
+    from inference.imaging.types import DecodedImage, Volume
+    from inference.model.bundle import ModelBundle
 
 NEIGHBOURS = 3
 """How many neighbouring slices speak for the volume."""

@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from inference.answer.answer import Answer, AnswerQueue
 from inference.answer.classifier import BATCH_SIZE
 from inference.answer.rows import Row
-from inference.answer.volume import SliceClassifier
 from inference.errors import GyrusError, InputError
 from inference.failures import log_failure
-from inference.imaging.find import WorkItem
-from inference.imaging.scans import Scan
 from inference.imaging.types import DEFAULT_OPTIONS, ReadOptions
+
+if TYPE_CHECKING:
+    from inference.answer.volume import SliceClassifier
+    from inference.imaging.find import WorkItem
+    from inference.imaging.scans import Scan
 
 Check = Callable[[], None]
 
@@ -119,7 +122,7 @@ class _Collector:
             yield
         except InputError as error:
             self._add(Row(path=self._item.path, error=str(error)))
-        except Exception as error:  # a defect costs its own item, not the thousands behind it
+        except Exception as error:  # noqa: BLE001 - a defect costs its own item, not the thousands behind it
             self._final = False
             self._add(Row(path=self._item.path, error=_word_failure(error)))
 

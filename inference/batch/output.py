@@ -12,14 +12,16 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from inference.answer.rows import Row
 from inference.batch.journal import Journal, cannot_write
 from inference.batch.tables import SUFFIXES, Table, format_header, format_rows
 from inference.errors import OutputError
-from inference.imaging.types import ReadOptions
-from inference.model.bundle import ModelBundle
+
+if TYPE_CHECKING:
+    from inference.answer.rows import Row
+    from inference.imaging.types import ReadOptions
+    from inference.model.bundle import ModelBundle
 
 _MARK = "gyrus"
 """The sidecar's ``program``; a JSON file without it is not written over."""

@@ -7,14 +7,16 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from inference.answer.classifier import BATCH_SIZE
 from inference.answer.rows import Row, VolumeSummary
 from inference.batch.outcomes import Outcome
-from inference.batch.workers import Pool
-from inference.imaging.find import WorkItem
 from inference.imaging.types import Identifiers
+
+if TYPE_CHECKING:
+    from inference.batch.workers import Pool
+    from inference.imaging.find import WorkItem
 
 _AHEAD = 2
 """Chunks a worker has waiting; more would only take memory."""

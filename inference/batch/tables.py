@@ -7,11 +7,13 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inference.answer.rows import Row
 from inference.batch.spreadsheet import guard_cell
 from inference.imaging.types import Identifiers
+
+if TYPE_CHECKING:
+    from inference.answer.rows import Row
 
 SUFFIXES = (".csv", ".jsonl")
 """What an output's name may end in."""

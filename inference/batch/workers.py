@@ -10,14 +10,16 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from inference.answer.classifier import Classifier
 from inference.answer.rows import Row
-from inference.answer.volume import SliceClassifier
 from inference.batch.outcomes import Outcome, classify_items
-from inference.imaging.find import WorkItem
-from inference.imaging.types import ReadOptions
+
+if TYPE_CHECKING:
+    from inference.answer.volume import SliceClassifier
+    from inference.imaging.find import WorkItem
+    from inference.imaging.types import ReadOptions
 
 
 class Pool(Protocol):

@@ -48,7 +48,7 @@ def open_nifti(stream: BinaryIO, kind: Kind, options: ReadOptions = DEFAULT_OPTI
     try:
         if kind is Kind.GZIPPED_NIFTI:
             with gzip.open(stream, "rb") as inflated:
-                header, stored = _read(cast(BinaryIO, inflated))
+                header, stored = _read(cast("BinaryIO", inflated))
         else:
             header, stored = _read(stream)
         affine, spacing_mm = header.get_best_affine(), np.abs(header.get_zooms()[:3]).astype(float)

@@ -103,7 +103,7 @@ def is_folder(path: str) -> bool:
         return bool(filesystem.isdir(inner))
     except InputError:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001
         return False
 
 
@@ -152,7 +152,7 @@ def open_head(path: str) -> BinaryIO:
         return open_file(path)
     filesystem, inner = connect(path)
     try:
-        return cast(BinaryIO, filesystem.open(inner, "rb", block_size=_HEAD_BYTES))
+        return cast("BinaryIO", filesystem.open(inner, "rb", block_size=_HEAD_BYTES))
     except Exception as error:
         raise unreadable(path, error) from error
 
@@ -185,7 +185,7 @@ def open_file(path: str) -> BinaryIO:
         fetched.close()
         raise unreadable(path, error) from error
     fetched.seek(0)
-    return cast(BinaryIO, fetched)
+    return cast("BinaryIO", fetched)
 
 
 def unreadable(path: str | Path, error: Exception) -> InputError:

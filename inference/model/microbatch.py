@@ -97,7 +97,7 @@ def _compute(engine: Engine, parts: Sequence[_Part]) -> None:
     try:
         batch = parts[0].batch if len(parts) == 1 else np.concatenate([part.batch for part in parts])
         output = engine.run(batch, explain=explain)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001
         if len(parts) == 1:
             parts[0].finish(None, error)
             return

@@ -7,11 +7,13 @@ bundle (`inference.model.schema.InputSpec`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from inference.model.schema import InputSpec, Resize
+if TYPE_CHECKING:
+    from inference.model.schema import InputSpec, Resize
 
 RESIZE_METHODS: dict[Resize, int] = {
     "nearest": cv2.INTER_NEAREST,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inference.errors import BundleError, EngineError
-from inference.model.bundle import ModelBundle
-from inference.model.engine import Engine, EngineOutput
 from inference.model.preprocess import scale_values, stack_batch
-from inference.model.schema import Golden, InputSpec
+
+if TYPE_CHECKING:
+    from inference.model.bundle import ModelBundle
+    from inference.model.engine import Engine, EngineOutput
+    from inference.model.schema import Golden, InputSpec
 
 _SEED = b"gyrus golden input"
 

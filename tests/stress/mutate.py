@@ -68,7 +68,7 @@ def _try(mutator: Mutator, content: bytes, chance: random.Random, seeds: Mapping
     """Mutate; what was mutated before may be too broken to be taken apart, then bytes are changed."""
     try:
         return mutator(content, chance, seeds)
-    except Exception:
+    except Exception:  # noqa: BLE001
         return _flip(content, chance, seeds)
 
 

@@ -54,7 +54,7 @@ def read(content: bytes) -> dict[str, Any]:
         outcome, detail = _read_picture(content)
         if outcome != "defect":
             outcome, detail = _read_scans(content)
-    except BaseException as error:  # the very thing that is looked for
+    except BaseException as error:  # noqa: BLE001 - the very thing that is looked for
         outcome, detail = "defect", _locate(error)
     return {
         "outcome": outcome,

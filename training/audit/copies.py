@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from training.data.duplicates import DUPLICATE_CORRELATION, KINDS, Duplicates, join
 from training.data.manifest import NO_TUMOUR, UNKNOWN_TUMOUR, Sample
 from training.data.picture_statistics import STATISTICS
-from training.data.survey import Survey
+
+if TYPE_CHECKING:
+    from training.data.survey import Survey
 
 EXAMPLES = 12
 """Most pairs of duplicates across origins that are given as examples."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
@@ -12,9 +12,11 @@ from sklearn.metrics import adjusted_rand_score
 from training.audit.copies import find_clashes, list_conflicts, measure_copies, measure_folders
 from training.data.duplicates import Duplicates, join_pictures
 from training.data.manifest import NO_TUMOUR, UNKNOWN_TUMOUR
-from training.data.progress import Progress
-from training.data.survey import Survey
 from training.measure.shortcut import judge_shortcut, score_shortcut
+
+if TYPE_CHECKING:
+    from training.data.progress import Progress
+    from training.data.survey import Survey
 
 
 def measure_survey(survey: Survey, duplicates: Duplicates, groups: Sequence[str], progress: Progress) -> dict[str, Any]:

@@ -11,16 +11,18 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inference.batch.spreadsheet import guard_cell
 from inference.errors import SettingsError
 from training.audit.figures import measure_survey
 from training.data.duplicates import find_duplicates
 from training.data.manifest import COLUMNS
-from training.data.progress import Progress
 from training.data.survey import Survey, find_groups, read_survey
 from training.report.audit_page import build_audit_page
+
+if TYPE_CHECKING:
+    from training.data.progress import Progress
 
 
 def audit_folder(data_dir: Path, out_dir: Path, progress: Progress = lambda *_: None) -> dict[str, Any]:

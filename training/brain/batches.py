@@ -6,17 +6,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import keras
 import numpy as np
 
 from inference.model.preprocess import build_batch
-from inference.model.schema import InputSpec
 from training.brain.augment import Slice, borrow_histogram, change_appearance, reframe, strip_skull
 from training.brain.counterfactuals import draw_harmless_box, draw_lesion, hide_region, paint_lesion, paste_tumour
 from training.data.manifest import NO_TUMOUR, TUMOUR_TYPES, UNKNOWN_TUMOUR, Box, Sample
+
+if TYPE_CHECKING:
+    from inference.model.schema import InputSpec
 
 Batch = tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]
 """What ``Model.fit`` takes: pictures, targets and weights; the last two by the names of the outputs."""

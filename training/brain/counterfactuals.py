@@ -5,12 +5,16 @@ Works on grey pictures of `training.data.grey.STORED_SIZE_PX` a side.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 
 from training.brain.augment import brain_depth
 from training.data.grey import STORED_SIZE_PX, head_box
-from training.data.manifest import Box
+
+if TYPE_CHECKING:
+    from training.data.manifest import Box
 
 
 def draw_lesion(box: Box | None, *, softness: float = 0.15) -> np.ndarray:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from training.data.grey import read_pictures
 from training.data.manifest import Sample, read_manifest
 from training.data.splits import TEST_FOLD, split_samples
 from training.data.volumes import read_volumes
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,13 +9,15 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from training.data.manifest import Sample
-from training.data.progress import Progress
+if TYPE_CHECKING:
+    from training.data.manifest import Sample
+    from training.data.progress import Progress
 
 DUPLICATE_CORRELATION = 0.96
 """Two pictures whose thumbnails correlate above it are near-duplicates: no two of Cheng's patients do."""

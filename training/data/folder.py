@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inference.errors import InputError
 from training.data.duplicates import Duplicates, find_duplicates
-from training.data.progress import Progress
 from training.data.survey import find_groups, read_survey
+
+if TYPE_CHECKING:
+    from training.data.progress import Progress
 
 MIN_PICTURES = 4
 """Different pictures that a class needs: one to test, one to validate, two to learn from."""

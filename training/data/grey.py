@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from inference.imaging.load import load_image
-from training.data.manifest import Sample
+
+if TYPE_CHECKING:
+    from training.data.manifest import Sample
 
 STORED_SIZE_PX = 256
 """Side to which a picture is stretched when it is kept in memory for augmentation."""

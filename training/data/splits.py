@@ -9,13 +9,16 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inference.errors import InputError
 from training.data.duplicates import DUPLICATE_CORRELATION
 from training.data.grey import thumbnail
-from training.data.manifest import Sample
+
+if TYPE_CHECKING:
+    from training.data.manifest import Sample
 
 TEST_FOLD = "1"
 """Cheng's patient-level fold that the shipped network must not learn from."""

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,9 +15,11 @@ from inference.imaging.load import load_image
 from training.data.duplicates import Duplicates, join_pictures, name_groups
 from training.data.grey import thumbnail, to_grey
 from training.data.layout import LAYOUTS, list_folder, relative_path
-from training.data.manifest import Sample
 from training.data.picture_statistics import measure_statistics
-from training.data.progress import Progress
+
+if TYPE_CHECKING:
+    from training.data.manifest import Sample
+    from training.data.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from inference import Classifier, GyrusError, Prediction, load_image
-from inference.imaging.load import ImageSource
-from inference.imaging.types import DecodedImage
 from training.data.grey import read_pictures
 from training.data.manifest import CLASS_LABELS, NO_TUMOUR, UNKNOWN_TUMOUR, Sample, read_manifest
 from training.data.picture_statistics import measure_statistics
 from training.data.splits import split_samples
 from training.data.volumes import read_volumes
 from training.report.evaluated import EvaluatedBundle
+
+if TYPE_CHECKING:
+    from inference.imaging.load import ImageSource
+    from inference.imaging.types import DecodedImage
 
 PHOTOGRAPHS = (
     "astronaut",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score, roc_auc_score
 
 from inference import Prediction, Verdict
 from inference.answer.decision import choose_temperature, find_novelty_weight
-from inference.model.schema import Calibration
 from training.data.manifest import CLASS_LABELS, NO_TUMOUR, TUMOUR_TYPES, UNKNOWN_TUMOUR, Sample
 from training.measure.bundle_answers import BundleAnswers, SampleAnswers, is_right
 from training.measure.metrics import (
@@ -26,6 +25,9 @@ from training.measure.metrics import (
     undo_calibration,
 )
 from training.measure.shortcut import score_shortcut
+
+if TYPE_CHECKING:
+    from inference.model.schema import Calibration
 
 NONE_LABEL = CLASS_LABELS[NO_TUMOUR]
 

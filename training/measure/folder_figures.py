@@ -6,16 +6,18 @@ Measured on the answers that `inference` itself gives for the test split, not on
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.metrics import classification_report, confusion_matrix
 
 from inference import Prediction, Verdict
 from training.bundle.calibration import negative_log_likelihood
-from training.data.folder import Folder
 from training.measure.metrics import expected_calibration_error, reliability, undo_temperature
 from training.report.folder_report import TOP
+
+if TYPE_CHECKING:
+    from training.data.folder import Folder
 
 SHOWN = 5
 """Right and wrong answers that are shown, in the order of the pictures."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from inference.answer.decision import choose_temperature, find_novelty_weight
-from inference.model.schema import Calibration
-from training.data.manifest import Box
+
+if TYPE_CHECKING:
+    from inference.model.schema import Calibration
+    from training.data.manifest import Box
 
 BOX_MARGIN = 1.1
 """A peak counts as inside a tumour's box when it is inside the box enlarged by this factor."""

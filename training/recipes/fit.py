@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -20,15 +20,17 @@ from training.bundle.describe import describe_golden
 from training.bundle.onnx_export import export_onnx
 from training.bundle.publish import check_out, publish, write_bundle_json
 from training.data.folder import read_folder
-from training.data.progress import Progress
 from training.measure.folder_figures import measure_folder
 from training.recipes.folder_bundle import BATCH_SIZE, calibrate, describe_folder_bundle, write_words
 from training.recipes.networks import build_network
 from training.recipes.pictures import load_splits
-from training.recipes.recipe import Recipe
 from training.recipes.settings import FolderSettings, apply_settings
 from training.recipes.splits import split_folder
 from training.recipes.stages import prepare_work, train_stages
+
+if TYPE_CHECKING:
+    from training.data.progress import Progress
+    from training.recipes.recipe import Recipe
 
 LOGIT_TOLERANCE = 1e-3
 """Largest difference between Keras's and ONNX Runtime's logits. Larger than for the brain model, whose logits are

@@ -5,23 +5,25 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from inference.model.engine import OnnxEngine
 from inference.model.preprocess import scale_values
-from inference.model.schema import InputSpec
 from training.bundle.calibration import COMPONENTS, fit_distance_limit, fit_statistics, fit_temperature, save_statistics
 from training.bundle.describe import describe_input, describe_origin, describe_schema
 from training.bundle.onnx_export import run_network
 from training.bundle.publish import write_bundle_json
-from training.data.folder import Folder
-from training.recipes.pictures import LoadedSplit
-from training.recipes.settings import FolderPlan
 from training.recipes.stages import weigh_classes
 from training.report.folder_card import build_folder_about, build_folder_card
 from training.report.folder_report import build_folder_report, draw_figures, write_figures
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from inference.model.engine import OnnxEngine
+    from inference.model.schema import InputSpec
+    from training.data.folder import Folder
+    from training.recipes.pictures import LoadedSplit
+    from training.recipes.settings import FolderPlan
 
 CONFIDENT_AT = 0.5
 """Calibrated probability from which one answer is given, below it two: the articles' rule."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
@@ -19,8 +19,10 @@ from training.bundle.describe import describe_golden, describe_input, describe_o
 from training.bundle.onnx_export import export_onnx
 from training.bundle.publish import check_out, publish, write_bundle_json
 from training.recipes.networks import build_imagenet_network
-from training.recipes.recipe import Recipe
 from training.report.templating import render_template
+
+if TYPE_CHECKING:
+    from training.recipes.recipe import Recipe
 
 NAMES = Path(__file__).with_name("imagenet1k.txt")
 """One name a line, in the order of the outputs."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import keras
 from keras import layers
 
 from inference.errors import SettingsError
-from inference.model.schema import InputSpec
 from training.backbone.lite0 import build_lite0
 from training.backbone.taps import ONLINE_BACKBONES, tap_backbone
-from training.recipes.recipe import NetworkPlan, Recipe
+
+if TYPE_CHECKING:
+    from inference.model.schema import InputSpec
+    from training.recipes.recipe import NetworkPlan, Recipe
 
 _VGG16_MEANS = {"bgr": (103.939, 116.779, 123.68), "rgb": (123.68, 116.779, 103.939)}
 """Means of ImageNet's channels, which VGG16 was trained with. Simonyan and Zisserman 2014,

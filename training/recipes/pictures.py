@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import keras
@@ -15,9 +16,11 @@ from inference.answer.decision import picture_novelty
 from inference.imaging.load import load_image
 from inference.model.preprocess import resize_image, scale_values
 from inference.model.schema import InputSpec, NoveltyRule
-from training.data.folder import Folder
-from training.data.progress import Progress
-from training.recipes.recipe import Recipe
+
+if TYPE_CHECKING:
+    from training.data.folder import Folder
+    from training.data.progress import Progress
+    from training.recipes.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

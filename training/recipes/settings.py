@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from inference.errors import SettingsError
-from training.recipes.recipe import Recipe, SplitPlan, TrainingPlan
+
+if TYPE_CHECKING:
+    from training.recipes.recipe import Recipe, SplitPlan, TrainingPlan
 
 
 @dataclass(frozen=True, kw_only=True)

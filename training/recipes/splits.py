@@ -6,11 +6,13 @@ Pictures that are the same picture stay on one side, whatever their files are ca
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.data.folder import Folder
-from training.recipes.recipe import SplitPlan
+if TYPE_CHECKING:
+    from training.data.folder import Folder
+    from training.recipes.recipe import SplitPlan
 
 SPLITS = ("train", "validation", "test")
 

@@ -6,17 +6,20 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
 from inference.errors import SettingsError
-from training.data.folder import Folder
 from training.measure.learning_log import read_log
 from training.recipes.networks import unfreeze
 from training.recipes.pictures import LoadedSplit, PictureBatches
-from training.recipes.recipe import TrainingPlan
 from training.recipes.settings import STAGES, FolderPlan
+
+if TYPE_CHECKING:
+    from training.data.folder import Folder
+    from training.recipes.recipe import TrainingPlan
 
 _WRITTEN = (
     "log.csv",

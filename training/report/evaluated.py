@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
-from inference.model.bundle import ModelBundle
+    from inference.model.bundle import ModelBundle
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

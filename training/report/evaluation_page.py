@@ -6,16 +6,18 @@ Nothing is measured here: figures are put in order and plots are drawn for the t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training.report.drawing import Figure
-from training.report.evaluated import EvaluatedBundle
 from training.report.findings import find_inside_sources, join_places, summarise
 from training.report.gallery import SHOWN_OF_GROUP, load_mistakes
 from training.report.plots import Points, Series, draw_plot, draw_strips, say_number, say_share
 from training.report.templating import render_template
+
+if TYPE_CHECKING:
+    from training.report.drawing import Figure
+    from training.report.evaluated import EvaluatedBundle
 
 NOVELTY_EDGES = tuple(float(edge) for edge in np.round(np.geomspace(0.25, 16.0, 37), 4))
 """Of the histograms' steps, six to a doubling; what lies beyond is counted in the first or the last."""

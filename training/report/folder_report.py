@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from inference.imaging.load import load_image
-from training.data.folder import Folder
 from training.report.drawing import Figure, write_figure
 from training.report.plots import (
     Say,
@@ -28,6 +27,9 @@ from training.report.plots import (
 from training.report.previews import encode_preview
 from training.report.templating import render_template
 from training.report.words import Finding, count_of, number, percent
+
+if TYPE_CHECKING:
+    from training.data.folder import Folder
 
 TOP = 5
 """Answers of which one must be right for the figure ``top``; told when there are more classes."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inference.imaging.load import load_image
 from training.data.layout import relative_path
-from training.report.evaluated import EvaluatedBundle
 from training.report.previews import encode_preview
+
+if TYPE_CHECKING:
+    from training.report.evaluated import EvaluatedBundle
 
 SHOWN_OF_GROUP = 3
 """Of these, at most so many of one group: neighbouring slices of one patient would fill the page."""

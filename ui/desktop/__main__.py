@@ -21,10 +21,10 @@ The window cannot be opened: {reason}.
 gyrus --classify FILE answers without one. From the source, Tk is needed (on Debian: apt-get install python3-tk)."""
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(prog: str = "gyrus") -> argparse.ArgumentParser:
     """The options of the program."""
     parser = argparse.ArgumentParser(
-        prog="gyrus",
+        prog=prog,
         description="Open a window that classifies images. A research and teaching tool, not a medical device.",
     )
     parser.add_argument("file", metavar="FILE", nargs="?", type=Path, help="an image to open")
@@ -35,9 +35,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, prog: str = "gyrus") -> int:
     """Run the program; returns the exit status: 0, 1 when an image has no answer, 2 when the call was wrong."""
-    parser = build_parser()
+    parser = build_parser(prog)
     options = parser.parse_args(argv)
     if options.json and options.classify is None:
         parser.error("--json goes with --classify FILE")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import ttkbootstrap as ttk
 
 from inference import __version__
-from inference.model.bundle import ModelBundle
-from ui.desktop.theme import Palette
 from ui.words.model import Fact, describe_model, present_about, word_disclaimer
+
+if TYPE_CHECKING:
+    from inference.model.bundle import ModelBundle
+    from ui.desktop.theme import Palette
 
 _MAX_CLASSES = 20
 

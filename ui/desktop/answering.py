@@ -6,21 +6,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inference.answer.answer import Answer, answer_scan
-from inference.answer.prediction import Prediction
-from inference.answer.rows import Row
-from inference.answer.volume import SliceClassifier
 from inference.errors import InputError
 from inference.imaging.scans import Scan, open_scans
 from inference.imaging.types import DecodedImage, Volume
 from ui.words.answer import HeatPresentation, Presentation, present_heatmap, present_prediction
 from ui.words.volume import present_volume
 
+if TYPE_CHECKING:
+    from inference.answer.prediction import Prediction
+    from inference.answer.rows import Row
+    from inference.answer.volume import SliceClassifier
+
 _OTHERS_LEFT = "Only the first picture or volume of the archive was read."
 
 
-class Withdrawn(Exception):  # noqa: N818 - nothing is wrong: nobody waits for the answer any more
+class Withdrawn(Exception):
     """A volume's run was given up between two slices."""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ttkbootstrap as ttk
 from PIL import Image, ImageTk
@@ -17,11 +18,13 @@ from PIL import Image, ImageTk
 from ui.desktop.files import shorten_middle
 from ui.desktop.preferences import APPEARANCES
 from ui.desktop.session import ACTION, Session
-from ui.desktop.theme import Palette
 from ui.desktop.widgets import Bars, HeatBar, ScrollColumn, Stage, wrap_to_width
 from ui.words.labels import HEAT_SWITCH
 from ui.words.model import word_disclaimer
 from ui.words.tone import TONE_COLORS
+
+if TYPE_CHECKING:
+    from ui.desktop.theme import Palette
 
 ICON = Path(__file__).parent / "assets" / "gyrus.png"
 

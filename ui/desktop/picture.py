@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from PIL import Image
 
-from inference.answer.prediction import Heatmap
 from ui.pictures import color_stops, render_overlay
+
+if TYPE_CHECKING:
+    from inference.answer.prediction import Heatmap
 
 
 def fit_size(width_px: int, height_px: int, frame_px: tuple[int, int]) -> tuple[int, int]:

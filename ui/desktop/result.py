@@ -9,16 +9,19 @@ import json
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
 from inference.errors import GyrusError
-from inference.model.bundle import ModelBundle
-from ui.desktop.answering import ShownAnswer
 from ui.desktop.picture import render_picture
-from ui.words.answer import NumberRow, Presentation
 from ui.words.model import word_disclaimer
 from ui.words.tone import TONE_COLORS
+
+if TYPE_CHECKING:
+    from inference.model.bundle import ModelBundle
+    from ui.desktop.answering import ShownAnswer
+    from ui.words.answer import NumberRow, Presentation
 
 _WIDTH_PX = 800
 _MARGIN_PX = 32

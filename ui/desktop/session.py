@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from inference.answer.classifier import Classifier
-from inference.answer.volume import SliceClassifier
-from inference.model.bundle import ModelBundle
 from ui.desktop.answering import ShownAnswer, View, answer_file, read_view
 from ui.desktop.files import list_neighbours
-from ui.desktop.worker import Done, Job, Wanted
-from ui.words.answer import Presentation
 from ui.words.errors import present_error
 from ui.words.states import present_busy, present_idle, present_missing
+
+if TYPE_CHECKING:
+    from inference.answer.volume import SliceClassifier
+    from inference.model.bundle import ModelBundle
+    from ui.desktop.worker import Done, Job, Wanted
+    from ui.words.answer import Presentation
 
 ACTION = "Classify"
 """What the button is called that the presenter's sentences send people to."""

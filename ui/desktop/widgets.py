@@ -8,16 +8,20 @@ from __future__ import annotations
 import tkinter
 from collections.abc import Sequence
 from tkinter import font as tkfont
+from typing import TYPE_CHECKING
 
-import numpy as np
 import ttkbootstrap as ttk
 from PIL import ImageTk
 
-from inference.answer.prediction import Heatmap
 from ui.desktop.picture import render_color_bar, render_picture
 from ui.desktop.theme import LIGHT, Palette
-from ui.words.answer import NumberRow
 from ui.words.labels import HEAT_ENDS
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from inference.answer.prediction import Heatmap
+    from ui.words.answer import NumberRow
 
 _RESIZE_PAUSE_MS = 60
 """A window that is being dragged larger redraws its picture so often at most."""

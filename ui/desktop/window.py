@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from tkinter import filedialog
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ttkbootstrap as ttk
 from tkinterdnd2 import DND_FILES, TkinterDnD
@@ -22,7 +22,6 @@ from ui.desktop.files import picture_suffixes
 from ui.desktop.panels import ICON, Actions, AnswerPanel, PicturePanel, TopBar
 from ui.desktop.preferences import load_appearance, save_appearance
 from ui.desktop.result import save_result, word_result
-from ui.desktop.session import Session
 from ui.desktop.theme import (
     DARK,
     LIGHT,
@@ -32,9 +31,12 @@ from ui.desktop.theme import (
     set_scale,
     system_palette,
 )
-from ui.desktop.worker import Worker
 from ui.words.errors import present_error
 from ui.words.model import name_models
+
+if TYPE_CHECKING:
+    from ui.desktop.session import Session
+    from ui.desktop.worker import Worker
 
 _POLL_MS = 30
 """How often finished jobs are looked for; shorter than the eye notices."""
@@ -279,7 +281,7 @@ class Window:
     def _accept_drops(self) -> None:
         """Take dragged files, where tkdnd runs; without it the dialog is left."""
         try:
-            TkinterDnD._require(self.root)
+            TkinterDnD._require(self.root)  # noqa: SLF001 - its public way is a root window of its own class
         except RuntimeError:
             return
         stage: Any = self.picture.stage  # tkinterdnd2 gives every widget these methods

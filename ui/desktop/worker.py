@@ -67,6 +67,6 @@ class Worker:
                 continue
             try:
                 outcome = job()
-            except Exception as error:  # handed over as the outcome: a thread has nobody to raise it to
+            except Exception as error:  # noqa: BLE001 - handed over as the outcome: a thread has nobody to raise it to
                 outcome = error
             self._outcomes.put((outcome, done, wanted))

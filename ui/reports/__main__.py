@@ -30,10 +30,10 @@ No file is written over. The exit status is 0 when every report was written, 1 w
 report not be written, 2 when the call itself was wrong."""
 
 
-def build_parser(default_model: Path) -> argparse.ArgumentParser:
+def build_parser(default_model: Path, prog: str = "python -m reports") -> argparse.ArgumentParser:
     """The options of ``python -m reports``."""
     parser = argparse.ArgumentParser(
-        prog="python -m reports",
+        prog=prog,
         description="Answer a picture or a volume, and write the answer as a PDF page or as DICOM.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -50,10 +50,10 @@ def build_parser(default_model: Path) -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, prog: str = "python -m reports") -> int:
     """Run the command line; returns the exit status."""
     try:
-        parser = build_parser(Settings.from_env(os.environ).model)
+        parser = build_parser(Settings.from_env(os.environ).model, prog)
         options = parser.parse_args(argv)
         targets = [path for path in (options.pdf, options.sr, options.capture) if path is not None]
         if not targets:

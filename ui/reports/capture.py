@@ -11,14 +11,15 @@ import numpy as np
 
 from inference import __version__
 from ui.pictures import render_overlay
-from ui.reports.finding import Finding
-from ui.reports.sources import SourceSlice, Subject
 from ui.words.answer import present_heatmap, present_prediction
 from ui.words.model import describe_model, word_disclaimer
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont, ImageFont
     from pydicom import Dataset
+
+    from ui.reports.finding import Finding
+    from ui.reports.sources import SourceSlice, Subject
 
 
 SERIES_NUMBER = 9902

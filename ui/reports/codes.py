@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from inference.model.bundle import ModelBundle
-
 if TYPE_CHECKING:
     from pydicom.sr.coding import Code
+
+    from inference.model.bundle import ModelBundle
 
 
 SCHEME = "99GYRUS"

@@ -6,18 +6,21 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from inference.answer.answer import Answer
-from inference.answer.prediction import Heatmap, Prediction
-from inference.answer.volume import VolumePrediction
 from inference.errors import InputError
 from inference.imaging.find import find_items
-from inference.imaging.scans import Scan
 from inference.imaging.types import ReadOptions, Volume
-from inference.model.bundle import ModelBundle
 from ui.reports.sources import SourceSlice, read_sources
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from inference.answer.answer import Answer
+    from inference.answer.prediction import Heatmap, Prediction
+    from inference.answer.volume import VolumePrediction
+    from inference.imaging.scans import Scan
+    from inference.model.bundle import ModelBundle
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

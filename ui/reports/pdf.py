@@ -13,9 +13,7 @@ from xml.sax.saxutils import escape
 
 from inference import __version__
 from inference.answer.prediction import Prediction, Verdict
-from inference.answer.volume import VolumePrediction
 from ui.pictures import color_stops, encode_png, render_overlay
-from ui.reports.finding import Finding
 from ui.words.answer import NumberRow, Presentation, present_heatmap, present_prediction
 from ui.words.labels import HEAT_ENDS
 from ui.words.model import describe_model, word_disclaimer
@@ -24,6 +22,9 @@ from ui.words.volume import describe_volume
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from inference.answer.volume import VolumePrediction
+    from ui.reports.finding import Finding
 
 
 _MARGIN = 50.0

@@ -16,14 +16,15 @@ import numpy as np
 from inference import __version__
 from inference.answer.prediction import Heatmap, Prediction, Verdict
 from ui.reports.codes import SCHEME, build_code, class_code, probability_code
-from ui.reports.finding import Finding
-from ui.reports.sources import SourceSlice, Subject
 from ui.words.answer import present_prediction
 from ui.words.model import word_disclaimer
 from ui.words.volume import describe_volume
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+    from ui.reports.finding import Finding
+    from ui.reports.sources import SourceSlice, Subject
 
 
 SERIES_NUMBER = 9901

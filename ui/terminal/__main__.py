@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not command.is_installed and not {"-h", "--help"}.intersection(options.arguments):
         print(f"gyrus {name} needs pip install 'gyrus[{command.extra}]'.", file=sys.stderr)
         return 2
-    return command.load()([*command.first, *options.arguments]) or 0
+    return command.load()([*command.first, *options.arguments], prog=f"gyrus {name}") or 0
 
 
 if __name__ == "__main__":

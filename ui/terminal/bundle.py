@@ -1,8 +1,9 @@
-"""``gyrus bundle``: is a model's folder in order, and what are its files' checksums."""
+"""``gyrus bundle``: is a model's folder in order, what are its files' checksums, what may bundle.json say."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +11,12 @@ from pathlib import Path
 from inference.answer.classifier import Classifier
 from inference.errors import GyrusError
 from inference.model.checksums import write_checksums
+from inference.model.schema import build_json_schema
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(prog: str = "gyrus bundle") -> argparse.ArgumentParser:
     """The commands for a bundle."""
-    parser = argparse.ArgumentParser(prog="gyrus bundle", description="Look after a bundle: a model's folder.")
+    parser = argparse.ArgumentParser(prog=prog, description="Look after a bundle: a model's folder.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", title="commands")
     about = {
         "check": "load it, as a front does: checksums, the look through its files, the trial on a made-up picture",
@@ -23,12 +25,16 @@ def build_parser() -> argparse.ArgumentParser:
     for name, summary in about.items():
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         command.add_argument("folders", metavar="FOLDER", nargs="+", type=Path)
+    commands.add_parser("schema", help="print the JSON Schema of bundle.json", description="Print it.")
     return parser
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, prog: str = "gyrus bundle") -> int:
     """Run the command; returns the exit status: 0, or 1 when a bundle is not in order."""
-    options = build_parser().parse_args(argv)
+    options = build_parser(prog).parse_args(argv)
+    if options.command == "schema":
+        print(json.dumps(build_json_schema(), indent=2, ensure_ascii=False))
+        return 0
     work = {"check": check_bundle, "checksums": list_checksums}[options.command]
     status = 0
     for folder in options.folders:

@@ -6,17 +6,22 @@ Nothing heavy is imported here, so that ``gyrus --help`` is there at once.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol
 
 GROUP = "gyrus.commands"
 """The entry points' group."""
 
-Main = Callable[[Sequence[str]], int | None]
-"""A command's ``main``: arguments in, exit status out."""
+
+class Main(Protocol):
+    """A command's ``main``: arguments in, exit status out."""
+
+    def __call__(self, argv: Sequence[str], *, prog: str) -> int | None:
+        """Run; ``prog`` is what its help calls it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +92,7 @@ COMMANDS = (
         needs=("sklearn", "scipy"),
     ),
     Command(name="desktop", summary="open a window of its own", extra="desktop", needs=("ttkbootstrap",)),
-    Command(name="bundle", summary="check a model's folder, or list its files' checksums"),
+    Command(name="bundle", summary="check a model's folder, list its checksums, print its schema"),
     Command(name="version", summary="say which version this is, of Gyrus and of its models"),
 )
 

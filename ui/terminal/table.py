@@ -9,20 +9,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from inference.answer.rows import Row
-from inference.batch.outcomes import Outcome
-from inference.model.bundle import ModelBundle
 from ui.terminal.volumes import BLOCKS, LETTERS, plot_bars, rebuild_volume
 from ui.words.answer import present_row
 from ui.words.model import describe_model, word_disclaimer
 from ui.words.numbers import format_percent
 from ui.words.tone import BATCH_VERDICTS, Tone
 from ui.words.volume import present_slices
+
+if TYPE_CHECKING:
+    from inference.answer.rows import Row
+    from inference.batch.outcomes import Outcome
+    from inference.model.bundle import ModelBundle
 
 _STYLES: Mapping[Tone, str] = {
     Tone.CONFIDENT: "cyan",

@@ -10,9 +10,9 @@ from inference import __version__, load_bundle
 from inference.settings import DEFAULT_MODEL
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, prog: str = "gyrus version") -> int:
     """Print the versions; returns 0."""
-    argparse.ArgumentParser(prog="gyrus version", description="Say which version this is.").parse_args(argv)
+    argparse.ArgumentParser(prog=prog, description="Say which version this is.").parse_args(argv)
     print(f"gyrus {__version__}, Python {platform.python_version()}")
     for path in sorted(DEFAULT_MODEL.parent.glob("*/bundle.json")):
         bundle = load_bundle(path.parent)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from inference.answer.prediction import Prediction, Verdict
-from inference.answer.rows import Row
 from inference.answer.volume import VolumePrediction
 from inference.errors import InputError
-from inference.model.bundle import ModelBundle
+
+if TYPE_CHECKING:
+    from inference.answer.rows import Row
+    from inference.model.bundle import ModelBundle
 
 BLOCKS, LETTERS = "▁▂▃▄▅▆▇█", ".:-=+*%@"
 """Eight heights of a bar, for a terminal that shows Unicode and for one that does not."""

@@ -11,13 +11,13 @@ from typing import Any
 from inference.settings import Settings, Variable, list_variables
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(prog: str = "python app.py") -> argparse.ArgumentParser:
     """The options; ``dest`` is the name of the variable, but for ``--model``, whose paths may hold any character."""
     variables = list_variables()
     options = [variable for variable in variables.values() if variable.option]
     names = ", ".join(variable.name + ("" if variable.metavar else "=1") for variable in options)
     parser = argparse.ArgumentParser(
-        prog="python app.py",
+        prog=prog,
         description="Start the Gyrus web page and API.",
         epilog=f"Every option is also an environment variable: {names}. In GYRUS_MODEL {os.pathsep} stands between "
         "several paths. GYRUS_API_TOKEN has no option, and prefer GYRUS_AUTH to --auth on a machine with other users: "
@@ -37,7 +37,7 @@ def _describe_argument(field_name: str, variable: Variable) -> dict[str, Any]:
     return {"dest": variable.name, "metavar": variable.metavar}
 
 
-def read_settings(argv: Sequence[str] | None, environ: Mapping[str, str]) -> Settings:
+def read_settings(argv: Sequence[str] | None, environ: Mapping[str, str], *, prog: str = "python app.py") -> Settings:
     """Options over environment over defaults.
 
     Raises
@@ -45,7 +45,7 @@ def read_settings(argv: Sequence[str] | None, environ: Mapping[str, str]) -> Set
     SettingsError
         A value cannot be used, or a variable called ``GYRUS_…`` is not known.
     """
-    given = {name: value for name, value in vars(build_parser().parse_args(argv)).items() if value is not None}
+    given = {name: value for name, value in vars(build_parser(prog).parse_args(argv)).items() if value is not None}
     models = given.pop("models", None)
     settings = Settings.from_env({**environ, **given})
     return settings.model_copy(update={"models": tuple(models)}) if models else settings

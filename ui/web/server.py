@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import errno
 import socket
+from typing import TYPE_CHECKING
 
 import uvicorn
-from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from inference import Catalogue, SettingsError, __version__
-from inference.settings import Settings
 from ui.web.api.routes import add_routes, describe_api
 from ui.web.batch.routes import add_batch
 from ui.web.gradio_shell.mount import end_streams, mount_page, use_upload_folder
@@ -35,6 +34,11 @@ from ui.web.page.layout import build_page
 from ui.web.page.theme import build_looks
 from ui.web.page.upload_cache import UploadCache
 from ui.web.page.vendor import add_vendor
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from inference.settings import Settings
 
 MAX_CONNECTIONS = 500
 """Connections at once; a further one is answered 503. A browser opens six, and one that waits costs some 50 KB."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from inference.settings import Settings
 from ui.web.gradio_shell import tunnel
 from ui.web.server import describe_address, reachable_host
+
+if TYPE_CHECKING:
+    from inference.settings import Settings
 
 SHARE_LIMIT_S = 10.0
 """A link that is not there by then is given up, in seconds."""
@@ -63,5 +66,5 @@ def _open_tunnel(settings: Settings) -> str:
         return f"the relay {host} cannot be reached from here."
     try:
         return tunnel.open_tunnel(reachable_host(settings), settings.port)
-    except Exception as error:  # the relay's client raises anything from OSError to ValueError
+    except Exception as error:  # noqa: BLE001 - the relay's client raises anything from OSError to ValueError
         return f"{str(error).strip() or type(error).__name__}"

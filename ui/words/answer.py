@@ -8,12 +8,15 @@ bundle.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from inference.answer.prediction import Heatmap, Prediction, Verdict, count_shown
-from inference.answer.rows import Row
-from inference.model.bundle import ModelBundle
 from ui.words.numbers import capitalise, format_duration, format_percent, join_or
 from ui.words.tone import Tone
+
+if TYPE_CHECKING:
+    from inference.answer.rows import Row
+    from inference.model.bundle import ModelBundle
 
 _MAX_NAMED = 5
 """How many candidates a sentence spells out; a model of very many classes may name dozens."""

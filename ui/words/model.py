@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from inference.answer.prediction import count_shown
-from inference.model.bundle import ModelBundle
 from ui.words.numbers import join_or
+
+if TYPE_CHECKING:
+    from inference.model.bundle import ModelBundle
 
 
 @dataclass(frozen=True, kw_only=True)

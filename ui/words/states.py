@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from inference.model.bundle import ModelBundle
+from typing import TYPE_CHECKING
+
 from ui.words.answer import Presentation
 from ui.words.tone import Tone
+
+if TYPE_CHECKING:
+    from inference.model.bundle import ModelBundle
 
 
 def present_saving() -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from inference.answer.prediction import Prediction, Verdict
-from inference.answer.volume import VolumePrediction
-from inference.errors import InputError
-from inference.model.bundle import ModelBundle
 from ui.words.answer import VOLUME_DETAIL, Presentation, present_prediction
 from ui.words.numbers import format_percent, list_numbers
+
+if TYPE_CHECKING:
+    from inference.answer.volume import VolumePrediction
+    from inference.errors import InputError
+    from inference.model.bundle import ModelBundle
 
 
 @dataclass(frozen=True, kw_only=True)

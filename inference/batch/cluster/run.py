@@ -22,18 +22,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from inference.answer.classifier import Classifier
-from inference.batch.cluster.shards import Shards
 from inference.batch.cluster.units import Listing, find_units, settle
 from inference.batch.outcomes import Outcome, classify_items
 from inference.batch.workers import describe_crash
 from inference.errors import EngineError, OutputError, SettingsError
-from inference.imaging.find import WorkItem
 from inference.imaging.storage import check_address
-from inference.imaging.types import ReadOptions
-from inference.model.bundle import ModelBundle
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from inference.batch.cluster.shards import Shards
+    from inference.imaging.find import WorkItem
+    from inference.imaging.types import ReadOptions
+    from inference.model.bundle import ModelBundle
 
 
 _TRIES = 2

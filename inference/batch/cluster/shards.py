@@ -13,12 +13,14 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from inference.answer.rows import Row
 from inference.batch.tables import Table, format_csv
 from inference.errors import OutputError
 from inference.imaging.storage import connect, is_remote
+
+if TYPE_CHECKING:
+    from inference.answer.rows import Row
 
 SHARD_SUFFIXES = (".parquet", ".csv")
 """What the folder's name may end in; shards end in it too."""

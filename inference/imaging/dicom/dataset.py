@@ -45,7 +45,7 @@ _EXPLICIT = "1.2.840.10008.1.2.1"
 _EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 
 
-def read_dataset(stream: BinaryIO, *, pixels: bool, tags: list[str] = READ_TAGS) -> Dataset:  # noqa: B006 - not changed
+def read_dataset(stream: BinaryIO, *, pixels: bool, tags: list[str] = READ_TAGS) -> Dataset:
     """Read the elements that Gyrus knows, with or without the pixels.
 
     Parameters

@@ -11,11 +11,12 @@ from inference.imaging.arrays import build_slice
 from inference.imaging.dicom.codestream import JPEG_LOSSLESS, JPEG_LS, RLE, check_codestream
 from inference.imaging.dicom.dataset import count_frames, find_item
 from inference.imaging.dicom.faults import BAD_VALUES, CUT_OFF, mapping_errors, name_syntax
-from inference.imaging.types import ReadOptions, Slice
 from inference.limits import check_picture_size, check_volume_size
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+    from inference.imaging.types import ReadOptions, Slice
 
 
 _DECODERS = {

@@ -9,10 +9,11 @@ import numpy as np
 
 from inference.imaging.dicom.faults import BAD_VALUES, mapping_errors
 from inference.imaging.dicom.geometry import find_geometry
-from inference.imaging.dicom.header import Header
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+    from inference.imaging.dicom.header import Header
 
 
 _SAME_PLACE_MM = 0.01

@@ -176,7 +176,7 @@ class TestDuplicates:
             (archive / "b" / f"copy{number}.png").write_bytes(content)
         pool = _Counting(OwnProcess(Classifier.load(bundle), ReadOptions()))
         done = [one for one in run_items(find_items([archive]), pool, Journal(None)) if one is not None]
-        assert [one.item.path for one in done if one.item.path.endswith("00.png")][0] in pool.paths
+        assert next(one.item.path for one in done if one.item.path.endswith("00.png")) in pool.paths
         assert not [path for path in pool.paths if "copy" in Path(path).name and path.endswith(".png")]
         first = next(one for one in done if one.item.path.endswith("a/00.png"))
         copies = [one for one in done if "copy" in Path(one.item.path).name and one.item.path.endswith(".png")]
@@ -371,7 +371,7 @@ class TestFullDisk:
         if not Path("/dev/full").exists():
             pytest.skip("there is no /dev/full")
         (tmp_path / "rows.csv").symlink_to("/dev/full")
-        with pytest.raises(OutputError, match="No space left on device.*--resume does the rest"):
+        with pytest.raises(OutputError, match=r"No space left on device.*--resume does the rest"):
             Output(tmp_path / "rows.csv", Table(labels=LABELS), {}, resume=False)
 
 

@@ -94,7 +94,7 @@ class TestHeaders:
         assert old in content
         padded = syntax.encode() + b"\0" * (len(syntax) % 2)
         new = b"UI" + len(padded).to_bytes(2, "little") + padded
-        with pytest.raises(InputError, match="a transfer syntax that is not part of the standard|no decoder here"):
+        with pytest.raises(InputError, match=r"a transfer syntax that is not part of the standard|no decoder here"):
             load_image(content.replace(old, new))
 
     @pytest.mark.parametrize("element", [b"\x02\x00\x02\x00UI", b"\x08\x00\x60\x00CS"])

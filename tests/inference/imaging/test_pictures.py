@@ -170,7 +170,7 @@ class TestBadInput:
     def test_text_named_png(self, tmp_path: Path) -> None:
         path = tmp_path / "slice.png"
         path.write_text("not a picture", encoding="utf-8")
-        with pytest.raises(InputError, match="PNG, JPEG.*received a text file"):
+        with pytest.raises(InputError, match=r"PNG, JPEG.*received a text file"):
             load_image(path)
 
     def test_pdf(self) -> None:
@@ -189,7 +189,7 @@ class TestBadInput:
     def test_cut_off(self, kind: str, share: float) -> None:
         noise = np.random.default_rng(0).integers(0, 255, (96, 128), dtype=np.uint8)
         content = encode(Image.fromarray(noise), kind)
-        with pytest.raises(InputError, match="damaged or cut off|are accepted; received"):
+        with pytest.raises(InputError, match=r"damaged or cut off|are accepted; received"):
             load_image(content[: int(len(content) * share)])
 
     def test_one_pixel(self) -> None:
@@ -218,7 +218,7 @@ class TestBadInput:
             load_image(tmp_path / "large")
 
     def test_missing_folder_none_and_number(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="There is no file nothing.png"):
+        with pytest.raises(InputError, match=r"There is no file nothing.png"):
             load_image(tmp_path / "nothing.png")
         with pytest.raises(InputError, match="is a folder"):
             load_image(tmp_path)

@@ -68,7 +68,7 @@ def test_own_output_is_not_read(store: str) -> None:
 
 def test_what_cannot_be_read_is_said(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fsspec.filesystem("memory").pipe("/scans/a.png", encode())
-    with pytest.raises(InputError, match="There is no file b.png"):
+    with pytest.raises(InputError, match=r"There is no file b.png"):
         open_file(f"{store}/b.png")
     with pytest.raises(InputError, match="Addresses of nonsense:// cannot be read here"):
         open_file("nonsense://b.png")
@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_said(store: str, monkeypatch: pytest.MonkeyPatch
     memory = type(fsspec.filesystem("memory"))
     with monkeypatch.context() as patch:
         patch.setattr(memory, "open", refuse)
-        with pytest.raises(InputError, match="a.png cannot be read: Refused") as raised:
+        with pytest.raises(InputError, match=r"a.png cannot be read: Refused") as raised:
             open_file(f"{store}/a.png")
         assert "secret" not in str(raised.value)
         patch.setattr(memory, "ls", refuse)

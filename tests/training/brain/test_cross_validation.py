@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("keras", reason="TensorFlow is not installed")
 
-from inference.errors import InputError  # noqa: E402
-from training.brain.cross_validation import HeldOutAnswers, measure_fold, measure_runs, measure_unseen, summarise  # noqa: E402
-from training.data.manifest import Sample  # noqa: E402
+from inference.errors import InputError
+from training.brain.cross_validation import HeldOutAnswers, measure_fold, measure_runs, measure_unseen, summarise
+from training.data.manifest import Sample
 
 SURE = {"glioma": [0.9, 0.04, 0.03, 0.03], "no": [0.04, 0.9, 0.03, 0.03], "meningioma": [0.03, 0.04, 0.9, 0.03]}
 SURE["pituitary"] = [0.03, 0.03, 0.04, 0.9]

@@ -55,7 +55,7 @@ def test_a_network_of_keras_applications_gets_the_same_head(name: str, monkeypat
 
 def test_weights_that_cannot_be_downloaded_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**_: object) -> None:
-        raise Exception("URL fetch failure")  # noqa: TRY002  (what Keras raises)
+        raise Exception("URL fetch failure")
 
     monkeypatch.setattr(keras.applications, "EfficientNetB1", fail)
     with pytest.raises(SettingsError, match=r"EfficientNetB1 could not be downloaded. --backbone lite0"):

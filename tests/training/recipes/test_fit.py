@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
+import jsonschema
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,6 +17,7 @@ keras = pytest.importorskip("keras", reason="TensorFlow is not installed")
 
 from inference import Classifier, Verdict  # noqa: E402
 from inference.errors import SettingsError  # noqa: E402
+from inference.model.schema import build_json_schema  # noqa: E402
 from training.__main__ import main  # noqa: E402
 from training.recipes.fit import fit_folder  # noqa: E402
 from training.recipes.networks import TRUNK, build_network, unfreeze  # noqa: E402
@@ -101,6 +103,8 @@ def test_the_bundle_says_how_it_was_made(run: SimpleNamespace) -> None:
     assert document["novelty"]["grey_only"] is True
     assert document["novelty"]["statistics"] == "features.npz"
     assert document["input"] == RECIPE["input"]
+    assert (document["$schema"], document["schema"]) == ("bundle-1.json", 1)
+    jsonschema.validate(document, build_json_schema())
     assert document["provenance"]["recipe"]["network"]["convolutions"] == [8]
     assert str(run.folder) not in json.dumps(document), "no path of the machine is told"
     weights = document["provenance"]["class_weights"]
@@ -249,7 +253,7 @@ def test_weights_that_cannot_be_downloaded_are_a_sentence(
     run: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(**_: object) -> None:
-        raise Exception("URL fetch failure")  # noqa: TRY002  (what Keras raises)
+        raise Exception("URL fetch failure")
 
     monkeypatch.setattr(keras.applications, "EfficientNetB0", fail)
     with pytest.raises(SettingsError, match=r"EfficientNetB0 could not be downloaded.*--recipe lite0-224"):

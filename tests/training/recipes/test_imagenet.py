@@ -122,7 +122,7 @@ def test_vgg16_is_given_what_it_was_trained_on(color_order: str, monkeypatch: py
 
 def test_vgg16_without_network_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(**_: object) -> None:
-        raise Exception("URL fetch failure")  # noqa: TRY002  (what Keras raises)
+        raise Exception("URL fetch failure")
 
     monkeypatch.setattr(keras.applications, "VGG16", fail)
     with pytest.raises(SettingsError, match=r"VGG16 could not be downloaded. --recipe lite0-imagenet"):

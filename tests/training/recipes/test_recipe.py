@@ -85,7 +85,7 @@ def test_a_mistake_is_a_sentence(path: str, value: object, words: str) -> None:
 
 
 def test_what_is_missing_is_a_sentence() -> None:
-    with pytest.raises(SettingsError, match='"training.epochs" must be a whole number from .*; received nothing'):
+    with pytest.raises(SettingsError, match=r'"training.epochs" must be a whole number from .*; received nothing'):
         read_recipe(GOOD | {"training": {"batch_size": 1, "learning_rate": 0.1}}, "mine")
     with pytest.raises(SettingsError, match='"split" must be given together with training'):
         read_recipe({key: value for key, value in GOOD.items() if key != "split"}, "mine")

@@ -67,7 +67,7 @@ def test_heat_map_is_drawn_only_when_it_is_shown(tmp_path: Path) -> None:
 
 def test_a_foreign_json_file_is_kept(tmp_path: Path) -> None:
     (tmp_path / "pear.json").write_text("precious", encoding="utf-8")
-    with pytest.raises(SaveError, match="pear.json is there already"):
+    with pytest.raises(SaveError, match=r"pear.json is there already"):
         save(tmp_path / "pear.png")
     assert (tmp_path / "pear.json").read_text(encoding="utf-8") == "precious"
     assert not (tmp_path / "pear.png").exists()

@@ -31,7 +31,7 @@ class Later:
                 continue
             try:
                 outcome = job()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 outcome = error
             if wanted():
                 done(outcome)

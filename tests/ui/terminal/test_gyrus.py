@@ -55,7 +55,7 @@ def test_arguments_are_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     received: list[list[str]] = []
 
     def load(self: Command) -> commands.Main:
-        return lambda arguments: received.append(list(arguments))
+        return lambda arguments, *, prog: received.append(list(arguments))
 
     monkeypatch.setattr(Command, "load", load)
     monkeypatch.setattr(commands, "find_spec", lambda name: name)

@@ -204,7 +204,7 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
     listener = open_socket(Settings(port=17861))
     listener.listen()
     try:
-        with pytest.raises(SettingsError, match="Port 17861 on 127.0.0.1 is taken"):
+        with pytest.raises(SettingsError, match=r"Port 17861 on 127.0.0.1 is taken"):
             open_socket(Settings(port=17861))
         done = subprocess.run(
             [sys.executable, "app.py", "--port", "17861"], cwd=ROOT, capture_output=True, text=True, check=False

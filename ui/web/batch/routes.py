@@ -110,7 +110,7 @@ def add_batch(app: FastAPI, models: Catalogue, settings: Settings) -> None:
             try:
                 await receive_file(request.stream(), path, limit_bytes)
                 src = await to_thread.run_sync(_show_picture, path, inside, slice, limiter=turns)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 return _answer_error(error)
         return JSONResponse({"src": src})
 
@@ -158,7 +158,7 @@ async def _stream(run: _Run, turns: CapacityLimiter) -> AsyncIterator[bytes]:
         while (part := await to_thread.run_sync(run.step, abandon_on_cancel=True, limiter=turns)) is not None:
             yield _to_line(part)
         yield _to_line({"end": True})
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         yield _to_line({"failed": present_error(error).sentence})
     finally:  # also when the connection is gone, which cancels this; what still computes is waited for elsewhere
         asyncio.get_running_loop().run_in_executor(None, run.stop)

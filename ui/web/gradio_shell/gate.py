@@ -83,7 +83,7 @@ class Gate:
         call = _Call(checked, receive, send)
         try:
             await self.app(scope, call.receive, call.send)
-        except Exception as error:  # Gradio raises nearly anything on a call that it does not understand
+        except Exception as error:  # noqa: BLE001 - Gradio raises nearly anything on a call that it does not understand
             _LOG.warning("A call failed in Gradio: %s", type(error).__name__)
         if call.has_failed:
             await answer_error("There is no such call, or it takes other values.", 400)(scope, receive, send)

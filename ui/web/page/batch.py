@@ -6,13 +6,16 @@ The scripts run one after the other in one function: ``batch_files.js`` (which f
 
 from __future__ import annotations
 
-import gradio as gr
+from typing import TYPE_CHECKING
 
 from inference.limits import MAX_ARCHIVE_ENTRIES, MAX_BATCH_FILES
 from ui.web.batch.intake import MAX_REQUEST_BYTES, MAX_REQUEST_FILES
 from ui.web.batch.routes import PAGE_KEY
 from ui.web.page.widgets import build_widget
 from ui.words.tone import BATCH_VERDICTS
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 _SCRIPTS = ("batch_files.js", "batch_table.js", "batch.js")
 

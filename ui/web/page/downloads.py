@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from inference.answer.answer import Answer
 from inference.batch.tables import Table, format_header, format_rows
 from inference.errors import InputError
-from inference.model.bundle import ModelBundle
 from ui.reports.capture import encode_capture
 from ui.reports.finding import build_finding
 from ui.reports.pdf import encode_pdf
 from ui.reports.sources import build_subject, check_references
 from ui.reports.structured import encode_report
+
+if TYPE_CHECKING:
+    from inference.answer.answer import Answer
+    from inference.model.bundle import ModelBundle
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,18 +6,12 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from inference.answer.answer import Answer
-from inference.answer.catalogue import Catalogue
-from inference.imaging.scans import Scan
 from inference.imaging.types import Volume
-from inference.model.bundle import ModelBundle
 from ui.request import note_answer
 from ui.web.gradio_shell.components import find_upload_path
-from ui.web.http.capacity import CapacityLimiter
 from ui.web.page.downloads import build_download, list_kinds
-from ui.web.page.upload_cache import UploadCache
 from ui.web.page.viewer import slices_value, voxels_value
 from ui.web.page.volume_widgets import download_value, viewer_value
 from ui.web.page.widgets import answer_for, answer_value, picture_value
@@ -25,6 +19,14 @@ from ui.words.answer import Presentation, present_prediction
 from ui.words.errors import present_error
 from ui.words.states import present_idle, present_missing
 from ui.words.volume import present_volume, word_slice
+
+if TYPE_CHECKING:
+    from inference.answer.answer import Answer
+    from inference.answer.catalogue import Catalogue
+    from inference.imaging.scans import Scan
+    from inference.model.bundle import ModelBundle
+    from ui.web.http.capacity import CapacityLimiter
+    from ui.web.page.upload_cache import UploadCache
 
 _NO_NUMBERS: dict[str, float] = {}
 """Empties `gradio.Label`."""
@@ -66,7 +68,7 @@ class Handlers:
                 answer = upload.answer(classifier, number)
                 presentation, volume = _present(answer, classifier.bundle, path)
             note_answer(answer.prediction)
-        except Exception as error:  # a front shows every error as a sentence; present_error logs what it does not know
+        except Exception as error:  # noqa: BLE001 - a front shows every error as a sentence; present_error logs what it does not know
             return _NO_NUMBERS, answer_for(path, model, present_error(error), scan=number)
         finally:
             self._uploads.release(path)
@@ -80,7 +82,7 @@ class Handlers:
         """Load the network of a model that was chosen, if it is not loaded yet."""
         try:
             presentation = present_idle(self._models.load(model).bundle)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             presentation = present_error(error)
         return {**answer_value(presentation), "prepared": model}
 
@@ -92,7 +94,7 @@ class Handlers:
         try:
             with self._cache.open(Path(path)) as upload:
                 return {**_show_scan(upload.pick(number), path), "scan": number, "scans": upload.titles}
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             return picture_value(path, message=present_error(error).sentence)
 
     def show_planes(self, image: object, scan: object) -> dict[str, Any]:
@@ -104,7 +106,7 @@ class Handlers:
             with self._cache.open(Path(path)) as upload:
                 content = upload.pick(number).open()
                 voxels = voxels_value(content) if isinstance(content, Volume) else {}
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             return viewer_value(path, number, message=present_error(error).sentence)
         return viewer_value(path, number, **voxels)
 
@@ -118,7 +120,7 @@ class Handlers:
             classifier = self._models.load(None if model is None else str(model))
             with self._capacity.hold_slot(), self._cache.open(Path(path)) as upload:
                 content = build_download(upload.answer(classifier, number), classifier.bundle, kind)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             return download_value(path, kind, sentence=present_error(error).sentence)
         return download_value(path, kind, base64.b64encode(content).decode("ascii"))
 

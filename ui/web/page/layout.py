@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
 
-from inference.answer.catalogue import Catalogue
-from inference.model.bundle import ModelBundle
 from ui.web.gradio_shell.mount import check_named_files
 from ui.web.http.capacity import CapacityLimiter
 from ui.web.page.batch import build_batch
@@ -44,6 +42,10 @@ from ui.web.page.widgets import (
     static_html,
 )
 from ui.words.states import present_busy, present_too_large, present_unreachable
+
+if TYPE_CHECKING:
+    from inference.answer.catalogue import Catalogue
+    from inference.model.bundle import ModelBundle
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Events that no API client sees. The page shows by itself that it is busy, in the verdict's sentence."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inference import __version__
-from inference.model.bundle import ModelBundle
 from ui.web.templates import load_templates
 from ui.words.labels import CLASSES_SEARCH, CLASSES_TITLE
 from ui.words.model import (
@@ -22,6 +21,9 @@ from ui.words.model import (
     present_about,
     word_disclaimer,
 )
+
+if TYPE_CHECKING:
+    from inference.model.bundle import ModelBundle
 
 _FOLDER = Path(__file__).parent / "templates" / "panels"
 

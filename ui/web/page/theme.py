@@ -7,15 +7,17 @@ own, so that nothing is fetched from another host.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from inference.model.bundle import ModelBundle
 from ui.pictures import color_stops
 from ui.web.page.panels import render_panel
 from ui.words.model import describe_purpose
 from ui.words.tone import TONE_COLORS
+
+if TYPE_CHECKING:
+    from inference.model.bundle import ModelBundle
 
 _ASSETS = Path(__file__).parent / "assets"
 

@@ -15,12 +15,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from inference import Classifier
 from inference.answer.answer import Answer, answer_scan
 from inference.errors import InputError
 from inference.imaging.scans import Scan, open_scans
 from inference.imaging.types import DecodedImage, Slice, Volume
+
+if TYPE_CHECKING:
+    from inference import Classifier
 
 MAX_LISTED = 20
 """So many scans of an archive may be chosen from."""

@@ -10,19 +10,21 @@ import base64
 import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from inference.answer.prediction import Heatmap, Prediction
-from inference.answer.volume import VolumePrediction
 from inference.errors import InputError
-from inference.imaging.types import Volume
-from inference.model.bundle import ModelBundle
 from ui.pictures import color_stops, encode_png, render_layer
 from ui.words.answer import present_heatmap
 from ui.words.volume import SliceRow, present_slices
+
+if TYPE_CHECKING:
+    from inference.answer.volume import VolumePrediction
+    from inference.imaging.types import Volume
+    from inference.model.bundle import ModelBundle
 
 MAX_SIDE = 256
 """Voxels on a side, and slices; of more slices every second, third … is shown."""

@@ -5,9 +5,7 @@ What the browser is given of a volume is laid out in `ui.web.page.viewer`, what 
 
 from __future__ import annotations
 
-from typing import Any
-
-import gradio as gr
+from typing import TYPE_CHECKING, Any
 
 from ui.web.gradio_shell.components import describe_value
 from ui.web.page.downloads import KINDS
@@ -25,6 +23,9 @@ from ui.words.labels import (
     SLICE_TABLE,
 )
 from ui.words.states import present_not_saved, present_saved, present_saving
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 
 def build_viewer() -> gr.HTML:

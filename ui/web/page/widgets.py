@@ -15,13 +15,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import gradio as gr
-import numpy as np
-
-from inference.answer.prediction import Heatmap, Prediction
-from inference.model.bundle import ModelBundle
 from ui.pictures import DEFAULT_OPACITY, encode_picture, encode_png, render_layer
 from ui.web.gradio_shell.components import FILE_SCHEMA, build_html, build_value_html, describe_value
 from ui.web.page.examples import render_examples
@@ -32,6 +27,13 @@ from ui.words.labels import HEAT_ENDS, HEAT_OPACITY, HEAT_SWITCH, MODEL_PICKER
 from ui.words.model import name_models
 from ui.words.states import present_idle, present_loading, present_model_changed
 from ui.words.tone import Tone
+
+if TYPE_CHECKING:
+    import gradio as gr
+    import numpy as np
+
+    from inference.answer.prediction import Heatmap, Prediction
+    from inference.model.bundle import ModelBundle
 
 _ASSETS = Path(__file__).parent / "assets"
 

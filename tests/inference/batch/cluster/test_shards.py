@@ -71,18 +71,18 @@ def test_parquet_and_csv_hold_the_same(tmp_path: Path) -> None:
 def test_a_folder_that_holds_something(tmp_path: Path) -> None:
     folder = tmp_path / "rows.csv"
     make(folder).begin({"model": "a", "plane": "axial"}, resume=False)
-    with pytest.raises(OutputError, match="does not write into a folder that holds something.*--resume goes on"):
+    with pytest.raises(OutputError, match=r"does not write into a folder that holds something.*--resume goes on"):
         make(folder).begin({"model": "a", "plane": "axial"}, resume=False)
     make(folder).begin({"model": "a", "plane": "axial"}, resume=True)
     with pytest.raises(OutputError, match="was begun with another identifiers, model;"):
         make(folder).begin({"model": "b", "plane": "axial", "identifiers": "included"}, resume=True)
     (folder / "_gyrus.json").write_text(json.dumps({"program": "another"}), encoding="utf-8")
-    with pytest.raises(OutputError, match="holds no _gyrus.json of Gyrus"):
+    with pytest.raises(OutputError, match=r"holds no _gyrus.json of Gyrus"):
         make(folder).begin({"model": "a", "plane": "axial"}, resume=True)
 
 
 def test_names_and_places_that_cannot_be(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="ends in .parquet or .csv; received .*rows.jsonl"):
+    with pytest.raises(OutputError, match=r"ends in .parquet or .csv; received .*rows.jsonl"):
         make(tmp_path / "rows.jsonl")
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(OutputError, match="cannot be written"):
@@ -98,7 +98,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", write_bytes)
-    with pytest.raises(OutputError, match="No space left on device.*--resume does the rest"):
+    with pytest.raises(OutputError, match=r"No space left on device.*--resume does the rest"):
         shards.write("p", ROWS)
     assert [path.name for path in (tmp_path / "rows.csv").iterdir()] == ["_gyrus.json"]
 

@@ -226,7 +226,7 @@ class TestBadInput:
             check_modality(scan.content.modality, make_bundle(modalities=("MR",)))
 
     def test_no_decoder_is_named(self) -> None:
-        with pytest.raises(InputError, match="JPEG Extended .* no decoder here"):
+        with pytest.raises(InputError, match=r"JPEG Extended .* no decoder here"):
             load_image(shipped("JPGExtended.dcm"))
 
     def test_a_syntax_that_is_none(self) -> None:
@@ -234,7 +234,7 @@ class TestBadInput:
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID("1.2.840.10008.1.2.4.100")  # MPEG2
         dataset.PixelData = pydicom.encaps.encapsulate([b"\0" * 100])
         dataset["PixelData"].VR = "OB"
-        with pytest.raises(InputError, match="MPEG2.*no decoder here"):
+        with pytest.raises(InputError, match=r"MPEG2.*no decoder here"):
             load_image(encode_dicom(dataset))
 
     def test_deflated_is_not_inflated(self) -> None:

@@ -20,7 +20,7 @@ from ui.web.http.uploads import open_private_folder
 class TestGate:
     """An allow-list of Gradio's routes."""
 
-    NEEDED = {
+    NEEDED = frozenset({
         "/", "/assets/{path}", "/static/{path}", "/config", "/theme.css", "/favicon.ico", "/robots.txt",
         "/manifest.json",
         "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/heartbeat/{session_hash}",
@@ -28,7 +28,7 @@ class TestGate:
         "/gradio_api/call/v2/{api_name}", "/gradio_api/call/{api_name}/{event_id}",
         "/gradio_api/call/v2/{api_name}/{event_id}", "/gradio_api/queue/join", "/gradio_api/queue/data",
         "/gradio_api/queue/status", "/gradio_api/cancel", "/gradio_api/reset",
-    }  # fmt: skip
+    })  # fmt: skip
 
     def test_what_the_page_does_not_need_is_closed(self, client: TestClient, app) -> None:
         gradio = next(route.app.app for route in app.routes if isinstance(route, Mount) and route.path == "")

@@ -82,7 +82,7 @@ class TestLog:
         assert (settings.log_format, settings.log_level, settings.metrics) == ("json", "debug", True)
         assert (read_settings([], {}).log_format, read_settings([], {}).metrics) == ("text", False)
         with pytest.raises(
-            SettingsError, match="GYRUS_LOG_LEVEL is one of debug, info, warning, error; received loud."
+            SettingsError, match=r"GYRUS_LOG_LEVEL is one of debug, info, warning, error; received loud."
         ):
             read_settings(["--log-level", "loud"], {})
 

@@ -7,6 +7,7 @@ import io
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -86,7 +87,7 @@ def test_another_kind_is_a_sentence(tmp_path: Path) -> None:
 
 
 class TestScans:
-    FILES = {"a.png": encode(), "b.txt": b"text", "c.nii": encode_nifti(box_volume())}
+    FILES: ClassVar = {"a.png": encode(), "b.txt": b"text", "c.nii": encode_nifti(box_volume())}
 
     def test_an_archive_is_chosen_from(self, tmp_path: Path) -> None:
         path = tmp_path / "all.zip"
