@@ -1,7 +1,7 @@
 """Paint a tumour that nobody has: ``python docs/paint_lesion.py lesion.png``.
 
-The slice in the README's picture of the page: the example of a healthy template with a ring that shines, a dark core and
-a dark swelling round it, as a glioma looks on T1 after contrast. About 37 mm across.
+The slice in the README's picture of the page: the example of a healthy template with a ring that shines, a dark core
+and a dark swelling round it, as a glioma looks on T1 after contrast. About 37 mm across.
 """
 
 from __future__ import annotations
