@@ -17,9 +17,9 @@ from bench.article import build_efficientnet, build_shipped, classify
 from bench.measure import Result, at_most, faster, time_in_turn
 from bench.pictures import load_jpegs, write_files
 from inference import Classifier, load_image
+from inference.model.bundle import DEFAULT_MODEL
 from inference.model.engine import load_engine
 from inference.model.preprocess import build_batch
-from inference.settings import DEFAULT_MODEL
 
 FILES = 2000
 """Of row 4."""

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from inference import __version__
 from inference.answer.classifier import Classifier
 from inference.answer.prediction import count_shown
-from inference.batch.cluster.run import add_counts, check_cluster, keep_stderr, run_on_cluster
-from inference.batch.cluster.shards import Shards
-from inference.batch.cluster.units import list_inputs
 from inference.batch.journal import Journal
-from inference.batch.output import Output, describe_settings, output_paths
+from inference.batch.output import Output, RunClock, describe_settings, output_paths
 from inference.batch.runner import Done, run_items
 from inference.batch.tables import Table, format_rows
 from inference.batch.workers import OwnProcess, Pool, Workers
@@ -27,7 +21,7 @@ from inference.errors import GyrusError, OutputError
 from inference.imaging.find import count_files, find_items
 from inference.imaging.storage import is_remote
 from inference.imaging.types import PLANES, WINDOWS, ReadOptions
-from inference.settings import Settings
+from inference.model.bundle import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from inference.batch.outcomes import Outcome
@@ -82,6 +76,21 @@ def build_parser(default_model: Path) -> argparse.ArgumentParser:
         help="also write whose a DICOM file is: patient id, study date, accession number, series UID",
     )
     return parser
+
+
+def find_default_model(environ: Mapping[str, str]) -> Path:
+    """The model that the environment names, else the one that comes with Gyrus.
+
+    Raises
+    ------
+    SettingsError
+        A variable called ``GYRUS_…`` is not known, or has a value that cannot be used.
+    """
+    if not any(name.startswith("GYRUS_") for name in environ):
+        return DEFAULT_MODEL
+    from inference.settings import Settings  # takes a twentieth of a second, so only where something is set
+
+    return Settings.from_env(environ).model
 
 
 class Printer(Protocol):
@@ -146,15 +155,16 @@ def main(
         From the options and the model's bundle to what shows the rows.
     """
     try:
-        settings = Settings.from_env(os.environ)
-        parser = build_parser(settings.model)
+        parser = build_parser(find_default_model(os.environ))
         options = parser.parse_args(argv)
         if options.resume and options.out is None:
             parser.error("--resume goes on with a file: name it with --out")
         if options.cluster is None and any(map(is_remote, options.paths)):
             parser.error("an address is read with --cluster only; without it, PATH is a file or a folder")
         if options.cluster is not None:
-            return _ClusterRun(parser, options).work()
+            from inference.batch.cluster.command import ClusterRun  # few runs need it
+
+            return ClusterRun(parser, options, _build_reading(options)).work()
         classifier = Classifier.load(options.model)
         with ExitStack() as stack:
             try:
@@ -186,7 +196,7 @@ class _Run:
     ) -> None:
         self._bundle, self._paths, self._workers = classifier.bundle, options.paths, options.workers or 1
         self._reading = _build_reading(options)
-        self._clock = _Clock()
+        self._clock = RunClock()
         self._settings = describe_settings(self._bundle, self._reading)
         self._output: Output | None = None
         if options.out is not None:
@@ -246,81 +256,6 @@ class _Run:
             return
         settings = {**self._settings, "workers": self._workers}
         self._output.write_sidecar(self._clock.describe(settings, complete=complete))
-
-
-class _ClusterRun:
-    """One call of the command with ``--cluster``."""
-
-    def __init__(self, parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
-        if options.out is None:
-            parser.error("--cluster writes a folder of parts: name it with --out")
-        check_cluster([*options.paths, options.out])
-        self._bundle = Classifier.load(options.model).bundle  # what is wrong with it is said here, not by an actor
-        self._address, self._workers = options.cluster, options.workers
-        self._reading = _build_reading(options)
-        self._listing = list_inputs(options.paths, options.out)
-        self._settings = {
-            **describe_settings(self._bundle, self._reading),
-            "files_sha256": self._listing.sha256,
-            "version": __version__,
-        }
-        try:
-            self._shards = Shards(options.out, Table(labels=self._bundle.labels, identifiers=self._reading.identifiers))
-            self._shards.begin(self._settings, resume=options.resume)
-        except OutputError as error:
-            parser.error(str(error))
-        self._clock = _Clock()
-        self._counts: dict[str, Any] = {}
-
-    def work(self) -> int:
-        """Answer everything; returns the exit status."""
-        from tqdm import tqdm
-
-        run = run_on_cluster(
-            self._address, self._listing, self._bundle, self._reading, self._shards, workers=self._workers
-        )
-        seconds = 0.2 if sys.stderr.isatty() else 30.0
-        try:
-            with (
-                keep_stderr() as terminal,
-                closing(run),
-                tqdm(
-                    total=self._listing.files, unit=" files", mininterval=seconds, smoothing=0.1, file=terminal
-                ) as bar,
-            ):
-                for progress in run:
-                    add_counts(self._counts, progress)
-                    bar.update(progress.files)
-                    for path, note in progress.notes:
-                        tqdm.write(f"{path}: {note}", file=terminal)
-        except KeyboardInterrupt:
-            self._write_sidecar(complete=False)
-            print(f"Stopped. What is done is in {self._shards.folder}; --resume does the rest.", file=sys.stderr)
-            return INTERRUPTED
-        self._write_sidecar(complete=True)
-        return 1 if self._counts.get("errors") else 0
-
-    def _write_sidecar(self, *, complete: bool) -> None:
-        document = self._clock.describe(self._settings, complete=complete)
-        self._shards.write_sidecar({**document, "workers": self._workers, "counts": self._counts})
-
-
-class _Clock:
-    """When a run began."""
-
-    def __init__(self) -> None:
-        self._started, self._began = time.monotonic(), datetime.datetime.now(datetime.UTC)
-
-    def describe(self, settings: Mapping[str, Any], *, complete: bool) -> dict[str, Any]:
-        """What a sidecar says beside its counts."""
-        return {
-            "version": __version__,
-            "complete": complete,
-            "settings": settings,
-            "started": self._began.isoformat(timespec="seconds"),
-            "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "duration_s": round(time.monotonic() - self._started, 3),
-        }
 
 
 def _build_reading(options: argparse.Namespace) -> ReadOptions:

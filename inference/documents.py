@@ -7,12 +7,15 @@ is what the models share; nothing in this file knows what a bundle, a recipe or 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
+
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for some, pydantic reads all that is installed
 
 from pydantic import (
     BaseModel,
@@ -21,7 +24,6 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
-from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 MAX_JSON_BYTES = 1_000_000
@@ -179,16 +181,17 @@ def accepts(phrase: str) -> WrapValidator:
     return WrapValidator(check)
 
 
-class _PlainSchema(GenerateJsonSchema):
-    """A JSON Schema without titles that only repeat the keys."""
-
-    def field_title_should_be_set(self, schema: object) -> bool:
-        return False
-
-
 def describe_document(model: type[BaseModel], name: str, title: str) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a document; ``name`` is its file in ``docs/schema``."""
-    schema = model.model_json_schema(schema_generator=_PlainSchema)
+    from pydantic.json_schema import GenerateJsonSchema  # takes longer to import than a bundle to read
+
+    class PlainSchema(GenerateJsonSchema):
+        """Without titles that only repeat the keys."""
+
+        def field_title_should_be_set(self, schema: object) -> bool:
+            return False
+
+    schema = model.model_json_schema(schema_generator=PlainSchema)
     for part in (schema, *schema["$defs"].values()):  # the rest of a docstring is for Python
         part["description"] = " ".join(part["description"].partition("\n\n")[0].split())
     return {"$schema": GenerateJsonSchema.schema_dialect, "$id": name, **schema, "title": title}

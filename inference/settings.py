@@ -29,9 +29,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 from inference.documents import suggest
 from inference.errors import SettingsError
 from inference.limits import MAX_FILE_BYTES
-
-DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "brain_tumor"
-"""The bundle that comes with the repository."""
+from inference.model.bundle import DEFAULT_MODEL
 
 DEFAULT_RATE_LIMIT = 300
 """Requests a minute that one address may make; the page makes about four for a picture."""

@@ -6,14 +6,17 @@ behind the last place that the journal knows was being written when the run was 
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from inference import __version__
 from inference.batch.journal import Journal, cannot_write
 from inference.batch.tables import SUFFIXES, Table, format_header, format_rows
 from inference.errors import OutputError
@@ -136,6 +139,24 @@ class Output:
 
     def _word(self, error: OSError | sqlite3.Error) -> OutputError:
         return cannot_write(str(self.path), error)
+
+
+class RunClock:
+    """When a run began."""
+
+    def __init__(self) -> None:
+        self._started, self._began = time.monotonic(), datetime.datetime.now(datetime.UTC)
+
+    def describe(self, settings: Mapping[str, Any], *, complete: bool) -> dict[str, Any]:
+        """What a sidecar says beside its counts."""
+        return {
+            "version": __version__,
+            "complete": complete,
+            "settings": settings,
+            "started": self._began.isoformat(timespec="seconds"),
+            "ended": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "duration_s": round(time.monotonic() - self._started, 3),
+        }
 
 
 def _check_existing(path: Path, sidecar: Path, journal: Path, *, resume: bool) -> bool:

@@ -20,7 +20,12 @@ ONNX_SUFFIXES = (".onnx",)
 
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
-BARE_FILE_JSON = Path(__file__).resolve().parents[2] / "models" / "bare_file.json"
+MODELS = Path(__file__).resolve().parents[2] / "models"
+
+DEFAULT_MODEL = MODELS / "brain_tumor"
+"""The bundle that comes with Gyrus."""
+
+BARE_FILE_JSON = MODELS / "bare_file.json"
 """What is assumed of a model file that comes without a ``bundle.json``."""
 
 

@@ -11,7 +11,8 @@ from pydantic import SecretStr, ValidationError
 
 import inference
 from inference import SettingsError
-from inference.settings import DEFAULT_MODEL, OTHER_VARIABLES, Settings, check_variables, list_variables
+from inference.model.bundle import DEFAULT_MODEL
+from inference.settings import OTHER_VARIABLES, Settings, check_variables, list_variables
 from ui.web.options import build_parser, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]

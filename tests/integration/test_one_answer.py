@@ -16,7 +16,7 @@ import pytest
 from gradio_client import Client, handle_file
 
 from inference import Classifier, Verdict
-from inference.settings import DEFAULT_MODEL
+from inference.model.bundle import DEFAULT_MODEL
 from tests.serving import serve_in_thread
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from inference.__main__ import main as print_rows
-from inference.settings import DEFAULT_MODEL
+from inference.model.bundle import DEFAULT_MODEL
 from ui.terminal.commands import COMMANDS, Command
 
 pytest.importorskip("hatchling", reason="requirements/dev.txt is not installed")

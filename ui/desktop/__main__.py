@@ -11,7 +11,8 @@ from pathlib import Path
 
 from inference import Classifier, GyrusError, __version__
 from inference.__main__ import main as print_rows
-from inference.settings import DEFAULT_MODEL, Settings
+from inference.model.bundle import DEFAULT_MODEL
+from inference.settings import Settings
 from ui.desktop.answering import answer_file
 from ui.words.errors import present_error
 from ui.words.model import word_disclaimer

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Sequence
 
 from inference import __version__, load_bundle
-from inference.settings import DEFAULT_MODEL
+from inference.model.bundle import DEFAULT_MODEL
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "gyrus version") -> int:

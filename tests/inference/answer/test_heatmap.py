@@ -11,8 +11,8 @@ import pytest
 
 from inference import BundleError, Classifier, DecodedImage, Heatmap, Verdict
 from inference.answer.heatmap import STANDS_OUT_AT, build_heatmap
+from inference.model.bundle import DEFAULT_MODEL
 from inference.model.preprocess import build_batch
-from inference.settings import DEFAULT_MODEL
 from tests.tiny import EVIDENCE_WEIGHTS, striped, write_bundle, write_onnx
 
 DATA = Path(os.environ.get("GYRUS_DATA") or "nowhere")

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from inference import Classifier, EngineError
+from inference.model.bundle import DEFAULT_MODEL
 from inference.model.engine import EngineOutput
 from inference.model.microbatch import MOST_SINGLE, MicrobatchEngine
-from inference.settings import DEFAULT_MODEL
 from tests.tiny import striped, write_bundle
 
 

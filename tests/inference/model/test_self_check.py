@@ -14,11 +14,10 @@ import pytest
 from inference import BundleError, Classifier
 from inference.answer.decision import picture_novelty
 from inference.imaging.arrays import reduce_grey, spread_grey
-from inference.model.bundle import load_bundle
+from inference.model.bundle import DEFAULT_MODEL, load_bundle
 from inference.model.preprocess import RESIZE_METHODS, resize_image
 from inference.model.schema import COLOR_CHANNELS, InputSpec, NoveltyRule
 from inference.model.self_check import build_check_batch
-from inference.settings import DEFAULT_MODEL
 from tests.tiny import WEIGHTS, write_bundle, write_onnx
 
 TINY_SPEC = InputSpec(color_order="bgr", resize="area")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from inference.settings import DEFAULT_MODEL
+from inference.model.bundle import DEFAULT_MODEL
 from tests.training.answered import make_cross
 from training.report.brain_card import build_about, build_card
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from inference.__main__ import main as print_rows
-from inference.settings import DEFAULT_MODEL
+from inference.model.bundle import DEFAULT_MODEL
 from tests.clinical import box_volume, encode_nifti
 from tests.ui.desktop.program import run_program
 

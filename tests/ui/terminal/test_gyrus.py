@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from inference import __version__
-from inference.settings import DEFAULT_MODEL
+from inference.model.bundle import DEFAULT_MODEL
 from tests.tiny import write_bundle
 from ui.terminal import commands
 from ui.terminal.__main__ import main
