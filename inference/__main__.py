@@ -224,7 +224,8 @@ class _Run:
         from tqdm import tqdm
 
         seconds = 0.2 if sys.stderr.isatty() else 30.0
-        with tqdm(total=count_files(self._paths), unit=" files", mininterval=seconds, smoothing=0.1) as bar:
+        total = count_files(self._paths, leave_out=self._own)
+        with tqdm(total=total, unit=" files", mininterval=seconds, smoothing=0.1) as bar:
             for done in run:
                 yield done
                 bar.update(1 if done is None else max(len(done.item.files), 1))

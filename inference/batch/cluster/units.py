@@ -58,8 +58,8 @@ def list_inputs(paths: Sequence[str], out: str) -> Listing:
             continue
         seen.add(folder.path)
         digest.update("\0".join((folder.path, *folder.files, "\n")).encode(errors="surrogateescape"))
-        files += _count_files(folder)
-        weight += _count_files(folder)
+        files += folder.count
+        weight += folder.count
         waiting.append((number, folder))
         if weight >= _FOLDER_FILES:
             tasks.append(Work(waiting))
@@ -67,10 +67,6 @@ def list_inputs(paths: Sequence[str], out: str) -> Listing:
     if waiting:
         tasks.append(Work(waiting))
     return Listing(tasks=tuple(tasks), files=files, sha256=digest.hexdigest())
-
-
-def _count_files(folder: Folder) -> int:
-    return len(folder.files) + (folder.is_file or bool(folder.error))
 
 
 def settle(home: str) -> None:
