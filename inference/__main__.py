@@ -103,6 +103,13 @@ class JsonLines:
         Of more classes, only so many are printed.
     prints_rows : bool
         False: notes only.
+
+    Examples
+    --------
+    >>> from inference.answer.rows import Row
+    >>> from inference.batch.outcomes import Outcome
+    >>> JsonLines(top=5).show(Outcome(rows=[Row(path="a.png", error="The file is empty.")]))
+    {"path": "a.png", "slice": null, ... "error": "The file is empty."}
     """
 
     def __init__(self, top: int, *, prints_rows: bool = True) -> None:

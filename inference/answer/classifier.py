@@ -68,8 +68,9 @@ class Classifier:
     Examples
     --------
     >>> classifier = Classifier.load("models/brain_tumor")
-    >>> prediction = classifier.predict("slice.png")
-    >>> prediction.label, prediction.verdict
+    >>> prediction = classifier.predict("models/brain_tumor/examples/chelsea.jpg")
+    >>> prediction.verdict.value, prediction.candidates
+    ('rejected', ())
     """
 
     def __init__(self, bundle: ModelBundle, engine: Engine, threads: int = 0) -> None:

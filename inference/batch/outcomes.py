@@ -39,6 +39,15 @@ class Outcome:
         Path and sentence; see `inference.answer.prediction.Prediction.notes`.
     final : bool
         The same content would give the same rows: not after a failure of the program or its runtime.
+
+    Examples
+    --------
+    >>> from inference import Classifier
+    >>> from inference.imaging.find import find_items
+    >>> items = list(find_items(["models/brain_tumor/examples/chelsea.jpg"]))
+    >>> (outcome,) = classify_items(Classifier.load("models/brain_tumor"), items)
+    >>> outcome.rows[0].verdict, outcome.final
+    ('rejected', True)
     """
 
     rows: list[Row] = field(default_factory=list)

@@ -62,6 +62,16 @@ class WorkItem:
         Why it cannot be read, if that is known already.
     is_large : bool
         It holds many slices, as far as the first bytes tell.
+
+    Examples
+    --------
+    >>> for item in find_items(["models/brain_tumor/examples"]):
+    ...     print(item.path)
+    models/brain_tumor/examples/LICENSES.md
+    models/brain_tumor/examples/chelsea.jpg
+    models/brain_tumor/examples/examples.json
+    models/brain_tumor/examples/mni152_axial_14mm.png
+    models/brain_tumor/examples/mni152_axial_2mm.png
     """
 
     path: str
@@ -127,6 +137,12 @@ class Folder:
     is_file : bool
     error : str
         Why it cannot be opened.
+
+    Examples
+    --------
+    >>> (folder,) = find_folders(["models/brain_tumor/examples"])
+    >>> folder.count, folder.files[1]
+    (5, 'chelsea.jpg')
     """
 
     path: str

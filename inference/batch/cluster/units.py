@@ -24,7 +24,13 @@ _FOLDER_FILES = 2048
 
 @dataclass(frozen=True)
 class Work:
-    """What a task or an actor is handed: an object of Python, which Ray carries as it is."""
+    """What a task or an actor is handed: an object of Python, which Ray carries as it is.
+
+    Examples
+    --------
+    >>> Work(("any", "object")).content
+    ('any', 'object')
+    """
 
     content: Any
 
@@ -40,6 +46,12 @@ class Listing:
     files : int
     sha256 : str
         Of all names: a run goes on only with the same.
+
+    Examples
+    --------
+    >>> listing = list_inputs(["models/brain_tumor/examples"], "answers.parquet")
+    >>> listing.files, len(listing.tasks), len(listing.sha256)
+    (5, 1, 64)
     """
 
     tasks: tuple[Work, ...]
