@@ -112,6 +112,13 @@ class JsonLines:
         Of more classes, only so many are printed.
     prints_rows : bool
         False: notes only.
+
+    Examples
+    --------
+    >>> from inference.answer.rows import Row
+    >>> from inference.batch.outcomes import Outcome
+    >>> JsonLines(top=5).show(Outcome(rows=[Row(path="a.png", error="The file is empty.")]))
+    {"path": "a.png", "slice": null, ... "error": "The file is empty."}
     """
 
     def __init__(self, top: int, *, prints_rows: bool = True) -> None:
@@ -234,7 +241,8 @@ class _Run:
         from tqdm import tqdm
 
         seconds = 0.2 if sys.stderr.isatty() else 30.0
-        with tqdm(total=count_files(self._paths), unit=" files", mininterval=seconds, smoothing=0.1) as bar:
+        total = count_files(self._paths, leave_out=self._own)
+        with tqdm(total=total, unit=" files", mininterval=seconds, smoothing=0.1) as bar:
             for done in run:
                 yield done
                 bar.update(1 if done is None else max(len(done.item.files), 1))

@@ -38,7 +38,18 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Part(BaseModel):
-    """A JSON object whose keys are all known; a value that does not change."""
+    """A JSON object whose keys are all known; a value that does not change.
+
+    Examples
+    --------
+    >>> class Size(Part):
+    ...     width_px: int = 150
+    >>> validate(Size, {"width_px": 224})
+    Size(width_px=224)
+    >>> validate(Size, {"width": 224})
+    Traceback (most recent call last):
+    ValueError: "width" is not known; did you mean "width_px"?
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_by_name=True)
 

@@ -58,6 +58,11 @@ class Variable:
         The same on the command line of ``python app.py``: ``--port``. Empty when there is none.
     metavar : str
         What stands for the option's value in a help text; empty for a switch, which takes none.
+
+    Examples
+    --------
+    >>> list_variables()["port"].name, list_variables()["port"].option
+    ('GYRUS_PORT', '--port')
     """
 
     name: str

@@ -1,12 +1,12 @@
 """From a scan to its answer: the only way there is, whichever front asks.
 
-Pictures that come together are classified together; a volume is classified by itself. What fails is told of its own
-scan and of no other.
+Pictures that come together are classified together; a volume is classified by itself. An error concerns the scan that
+caused it and no other. How rows are built is in `inference.answer.rows`, how an answer is worded in ``ui.words``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -61,7 +61,9 @@ class Answer:
     @property
     def shown_prediction(self) -> Prediction:
         """The prediction of the slice to show; of a picture, its own."""
-        shown = self.prediction if self.volume is None else self.volume.slices[self.shown]
+        if self.volume is None:
+            return self.prediction
+        shown = self.volume.slices[self.shown]
         if isinstance(shown, InputError):  # never: `shown` is a slice that was read
             raise shown
         return shown
@@ -105,7 +107,7 @@ class Answer:
 
 
 Done = Callable[[Answer | Exception], None]
-"""Is handed what became of a scan."""
+"""Is called once for each scan, with its answer or the error that it has instead."""
 
 
 def answer_scan(
@@ -129,6 +131,10 @@ def answer_scan(
         The scan cannot be read, or is of a modality that the model is not about.
     EngineError
         The network failed.
+
+    Examples
+    --------
+    See `Answer`.
     """
     answers: list[Answer | Exception] = []
     queue = AnswerQueue(classifier, explain=explain, check=check)
@@ -139,56 +145,96 @@ def answer_scan(
     return answers[0]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Waiting:
+    """A picture that waits for company."""
+
+    scan: Scan
+    image: DecodedImage
+    done: Done
+
+
 class AnswerQueue:
     """Answers scans as they come: up to `BATCH_SIZE` pictures together, a volume at once.
+
+    Pictures are answered in the order in which they were added. A volume is answered before the pictures that wait.
 
     Parameters
     ----------
     classifier : SliceClassifier
-    explain, check
+    explain : bool
+    check : callable or None
         See `answer_scan`.
+
+    Examples
+    --------
+    >>> from inference import Classifier, load_scans
+    >>> queue = AnswerQueue(Classifier.load("models/brain_tumor"))
+    >>> for scan in load_scans("models/brain_tumor/examples/chelsea.jpg"):
+    ...     queue.add(scan, lambda answer: print(answer.prediction.verdict.value))
+    >>> queue.flush()
+    rejected
     """
 
     def __init__(
         self, classifier: SliceClassifier, *, explain: bool = False, check: Callable[[], None] | None = None
     ) -> None:
         self._classifier, self._explain, self._check = classifier, explain, check
-        self._waiting: list[tuple[Scan, DecodedImage, Done]] = []
+        self._waiting: list[_Waiting] = []
+        self._stopped: Exception | None = None
 
     def add(self, scan: Scan, done: Done) -> None:
         """Read a scan and answer it, now or together with the next ones; ``done`` is handed the answer or the error."""
-        if self._check is not None:
-            self._check()
+        self._check_stop()
+        result: Answer | DecodedImage | Exception
         try:
             content = scan.open()
             check_modality(content.modality, self._classifier.bundle)
-            if isinstance(content, Volume):
-                done(self._answer_volume(scan, content))
-                return
-        except Exception as error:  # noqa: BLE001 - costs its own scan, not those behind it
-            done(error)
+            result = self._answer_volume(scan, content) if isinstance(content, Volume) else content
+        except Exception as error:
+            if error is self._stopped:
+                raise
+            result = error  # costs its own scan, not those behind it
+        if not isinstance(result, DecodedImage):
+            done(result)
             return
-        self._waiting.append((scan, content, done))
+        self._waiting.append(_Waiting(scan=scan, image=result, done=done))
         if len(self._waiting) == BATCH_SIZE:
             self.flush()
 
     def flush(self) -> None:
         """Answer the pictures that wait."""
         waiting, self._waiting = self._waiting, []
+        self._answer_pictures(waiting)
+
+    def _answer_pictures(self, waiting: Sequence[_Waiting]) -> None:
         if not waiting:
             return
         try:
-            images = [image for _, image, _ in waiting]
+            images = [one.image for one in waiting]
             predictions = list(self._classifier.predict_many(images, explain=self._explain))
-        except Exception as error:  # noqa: BLE001 - of which picture it is cannot be told
-            for _, _, done in waiting:
-                done(error)
+        except Exception as error:  # noqa: BLE001 - see below: costs its own picture
+            if len(waiting) == 1:
+                waiting[0].done(error)
+                return
+            for one in waiting:  # which picture it is shows when each is classified alone
+                self._answer_pictures([one])
             return
-        for (scan, _, done), prediction in zip(waiting, predictions, strict=True):
-            done(Answer(scan=scan, prediction=prediction))
+        for one, prediction in zip(waiting, predictions, strict=True):
+            one.done(Answer(scan=one.scan, prediction=prediction))
+
+    def _check_stop(self) -> None:
+        """Call ``check``, and note what it raises, so that it is not taken for an error of a scan."""
+        if self._check is None:
+            return
+        try:
+            self._check()
+        except Exception as error:
+            self._stopped = error
+            raise
 
     def _answer_volume(self, scan: Scan, volume: Volume) -> Answer:
-        found = predict_volume(self._classifier, volume, explain=self._explain, check=self._check)
+        found = predict_volume(self._classifier, volume, explain=self._explain, check=self._check_stop)
         best = None if found.best_slice is None else found.slices[found.best_slice]
         heatmap = best.heatmap if isinstance(best, Prediction) else None
         return Answer(scan=scan, prediction=replace(found.answer, heatmap=heatmap), volume=found)

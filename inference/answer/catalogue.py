@@ -29,6 +29,15 @@ class Catalogue:
     ------
     SettingsError
         There is none, or two have the same name.
+
+    Examples
+    --------
+    >>> models = Catalogue.open([Path("models/brain_tumor")])
+    >>> models.default.name, models.is_loaded("brain_tumor")
+    ('brain_tumor', True)
+    >>> models.load("brain_tumour")
+    Traceback (most recent call last):
+    inference.errors.UnknownModelError: There is no model 'brain_tumour' here. What there is: brain_tumor.
     """
 
     def __init__(self, entries: Iterable[tuple[ModelBundle, Callable[[], Classifier]]]) -> None:

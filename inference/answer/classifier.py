@@ -68,9 +68,9 @@ class Classifier:
     Examples
     --------
     >>> classifier = Classifier.load("models/brain_tumor")
-    >>> prediction = classifier.predict("models/brain_tumor/examples/mni152_axial_2mm.png")
-    >>> prediction.label, prediction.verdict.value
-    ('No Tumor', 'confident')
+    >>> prediction = classifier.predict("models/brain_tumor/examples/chelsea.jpg")
+    >>> prediction.verdict.value, prediction.candidates
+    ('rejected', ())
     """
 
     def __init__(self, bundle: ModelBundle, engine: Engine, threads: int = 0) -> None:

@@ -48,6 +48,17 @@ class FeatureStatistics:
         Standard deviation along each.
     residual_scale : float
         Root mean square length of what the components leave over.
+
+    Examples
+    --------
+    >>> statistics = FeatureStatistics(
+    ...     mean=np.zeros(3, np.float32),
+    ...     components=np.eye(2, 3, dtype=np.float32),
+    ...     scale=np.array([1.0, 2.0], np.float32),
+    ...     residual_scale=1.0,
+    ... )
+    >>> feature_distance(np.array([[1.0, 2.0, 1.0], [0.0, 0.0, 0.0]], np.float32), statistics).tolist()
+    [1.0, 0.0]
     """
 
     mean: np.ndarray

@@ -42,6 +42,15 @@ class Heatmap:
         The largest value, in [0, 1].
     stands_out : bool
         False if no place has enough evidence to be pointed at, see `inference.answer.heatmap.STANDS_OUT_AT`.
+
+    Examples
+    --------
+    >>> from inference.answer.heatmap import build_heatmap
+    >>> evidence = np.zeros((19, 19, 1), np.float32)
+    >>> evidence[4, 14] = 0.9
+    >>> heatmap = build_heatmap(evidence, 0, (90, 120))
+    >>> heatmap.stands_out, [round(share, 2) for share in heatmap.peak], heatmap.values.shape
+    (True, [0.76, 0.24], (90, 120))
     """
 
     grid: np.ndarray
@@ -100,6 +109,13 @@ class Prediction:
     heatmap : Heatmap or None
         Where the evidence is, if it was asked for (``explain=True``), an answer is given (a rejected picture has none)
         and the network gives a map.
+
+    Examples
+    --------
+    >>> from inference import Classifier
+    >>> prediction = Classifier.load("models/brain_tumor").predict("models/brain_tumor/examples/mni152_axial_2mm.png")
+    >>> prediction.label, prediction.verdict.value, f"{prediction.probability:.2f}"
+    ('No Tumor', 'confident', '0.98')
     """
 
     label: str

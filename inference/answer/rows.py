@@ -27,6 +27,11 @@ class VolumeSummary:
     best_slice : int or None
     suspicious : list of int
         See `inference.answer.volume.VolumePrediction`.
+
+    Examples
+    --------
+    >>> VolumeSummary(series="series 1 of 1, T1, 24 slices", slices=24, empty=2, best_slice=12, suspicious=[11, 12, 13])
+    VolumeSummary(series='series 1 of 1, T1, 24 slices', slices=24, empty=2, best_slice=12, suspicious=[11, 12, 13])
     """
 
     series: str
@@ -56,6 +61,12 @@ class Row:
         In a volume's last row only; `to_dict` leaves it out of the others.
     identifiers : Identifiers or None
         Whose it is; None, and left out by `to_dict`, unless that was asked for.
+
+    Examples
+    --------
+    >>> row = Row(path="a.png", verdict="confident", label="Pear", probabilities={"Apple": 0.1, "Pear": 0.9})
+    >>> row.to_dict(top=1)["probabilities"]
+    {'Pear': 0.9}
     """
 
     path: str

@@ -63,6 +63,16 @@ class VolumePrediction:
     suspicious : tuple of int
         Slices, neither empty nor rejected, on which the background is not the most probable label; without a
         background, those on which the volume's label is.
+
+    Examples
+    --------
+    >>> from inference import Classifier, Volume
+    >>> from inference.imaging.arrays import build_slice
+    >>> shades = np.random.default_rng(0).uniform(size=(3, 90, 120, 3))
+    >>> volume = Volume(count=3, load=lambda index: build_slice(shades[index]))
+    >>> found = predict_volume(Classifier.load("models/brain_tumor"), volume)
+    >>> found.answer.verdict.value, len(found.slices), found.best_slice, found.suspicious
+    ('rejected', 3, None, ())
     """
 
     answer: Prediction

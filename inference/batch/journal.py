@@ -47,6 +47,15 @@ class Journal:
     ----------
     path : pathlib.Path or None
         None for a run without an output, which cannot go on.
+
+    Examples
+    --------
+    >>> from inference.answer.rows import Row
+    >>> journal = Journal(None)
+    >>> journal.mark_done("a.png", 120, 1, [Row(path="a.png", error="The file is empty.")], is_copy=False)
+    >>> journal.is_done("a.png"), journal.is_done("b.png"), journal.count()["errors"]
+    (True, False, 1)
+    >>> journal.close()
     """
 
     def __init__(self, path: Path | None) -> None:

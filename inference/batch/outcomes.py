@@ -1,4 +1,8 @@
-"""Work items in, rows out: a result or an error for each picture, slice and volume, never a stop in between."""
+"""Work items in, rows out: a result or an error for each picture, slice and volume, never a stop in between.
+
+How one scan is answered is in `inference.answer.answer`; which items there are, and where their rows go, is not known
+here.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from inference.imaging.scans import Scan
 
 Check = Callable[[], None]
+"""See `inference.answer.answer.answer_scan`."""
 
 
 @dataclass(kw_only=True)
@@ -34,6 +39,15 @@ class Outcome:
         Path and sentence; see `inference.answer.prediction.Prediction.notes`.
     final : bool
         The same content would give the same rows: not after a failure of the program or its runtime.
+
+    Examples
+    --------
+    >>> from inference import Classifier
+    >>> from inference.imaging.find import find_items
+    >>> items = list(find_items(["models/brain_tumor/examples/chelsea.jpg"]))
+    >>> (outcome,) = classify_items(Classifier.load("models/brain_tumor"), items)
+    >>> outcome.rows[0].verdict, outcome.final
+    ('rejected', True)
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -140,21 +154,22 @@ class _Collector:
         )
 
     def _reserve(self, scan: Scan) -> Callable[[Answer | Exception], None]:
-        """Keep a scan's position; what is given puts its rows there."""
+        """Reserve the position of a scan's rows; the function that is returned fills it."""
         position = len(self._rows)
         self._add()
 
-        def place(answer: Answer | Exception) -> None:
+        def fill(answer: Answer | Exception) -> None:
             if isinstance(answer, Answer):
                 self._rows[position] = answer.rows
                 self._notes[position] = [(scan.location, note) for note in answer.prediction.notes]
                 return
             self._final = self._final and isinstance(answer, InputError)
-            identifiers = None if isinstance(scan.content, InputError) else scan.content.identifiers
+            content = scan.opened  # after a defect it is not, and reading it again would only raise that again
+            identifiers = None if content is None or isinstance(content, InputError) else content.identifiers
             sentence = str(answer) if isinstance(answer, GyrusError) else _word_failure(answer)
             self._rows[position] = [Row(path=scan.location, error=sentence, identifiers=identifiers)]
 
-        return place
+        return fill
 
     def _add(self, *rows: Row) -> None:
         self._rows.append(rows)

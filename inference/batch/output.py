@@ -63,6 +63,20 @@ class Output:
     ------
     OutputError
         The name ends in something else, the file exists and is not to be gone on with, or it cannot be written.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from inference.answer.rows import Row
+    >>> table = Table(labels=("Apple", "Pear"))
+    >>> with TemporaryDirectory() as folder:
+    ...     output = Output(Path(folder, "rows.csv"), table, {"model": "fruit 1"}, resume=False)
+    ...     output.write("a.png", 1, [Row(path="a.png", error="The file is empty.")])
+    ...     output.close()
+    ...     print(Path(folder, "rows.csv").read_text(encoding="utf-8"))
+    path,slice,verdict,label,Apple,Pear,candidates,novelty,error,series,slices,best_slice,suspicious
+    a.png,,,,,,,,The file is empty.,,,,
+    <BLANKLINE>
     """
 
     def __init__(self, path: Path, table: Table, settings: Mapping[str, str], *, resume: bool) -> None:

@@ -45,6 +45,17 @@ class Done:
     outcome : Outcome
     is_copy : bool
         Its content was answered before; its rows are those, under its own names.
+
+    Examples
+    --------
+    >>> from inference import Classifier, ReadOptions
+    >>> from inference.batch.journal import Journal
+    >>> from inference.batch.workers import OwnProcess
+    >>> from inference.imaging.find import find_items
+    >>> pool = OwnProcess(Classifier.load("models/brain_tumor"), ReadOptions())
+    >>> for done in run_items(find_items(["models/brain_tumor/examples/chelsea.jpg"]), pool, Journal(None)):
+    ...     print(done.item.path, done.outcome.rows[0].verdict, done.is_copy)
+    models/brain_tumor/examples/chelsea.jpg rejected False
     """
 
     item: WorkItem

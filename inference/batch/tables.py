@@ -29,6 +29,14 @@ class Table:
         The model's; a column each.
     identifiers : bool
         Columns that say whose a DICOM file is.
+
+    Examples
+    --------
+    >>> from inference.answer.rows import Row
+    >>> table = Table(labels=("Apple", "Pear"))
+    >>> row = Row(path="a.png", verdict="confident", label="Pear", probabilities={"Apple": 0.1, "Pear": 0.9})
+    >>> dict(zip(table.columns, table.list_values(row)))["Pear"]
+    0.9
     """
 
     labels: Sequence[str] = ()

@@ -38,7 +38,17 @@ class Pool(Protocol):
 
 
 class OwnProcess:
-    """Answers in this process, when the outcomes are collected."""
+    """Answers in this process, when the outcomes are collected.
+
+    Examples
+    --------
+    >>> from inference import ReadOptions
+    >>> from inference.imaging.find import find_items
+    >>> pool = OwnProcess(Classifier.load("models/brain_tumor"), ReadOptions())
+    >>> items = list(find_items(["models/brain_tumor/examples/chelsea.jpg"]))
+    >>> [row.verdict for outcome in pool.collect(pool.submit(items), items) for row in outcome.rows]
+    ['rejected']
+    """
 
     workers = 1
 
@@ -66,6 +76,14 @@ class Workers:
         Loaded once in each process.
     options : ReadOptions
     workers : int
+
+    Examples
+    --------
+    >>> from inference import ReadOptions
+    >>> pool = Workers(Path("models/brain_tumor"), ReadOptions(), workers=2)  # processes start with the first items
+    >>> pool.workers
+    2
+    >>> pool.close()
     """
 
     def __init__(self, model: Path, options: ReadOptions, workers: int) -> None:

@@ -37,6 +37,14 @@ class Archive:
     ------
     InputError
         It is damaged, too large, encrypted, or names files outside itself.
+
+    Examples
+    --------
+    >>> stream = io.BytesIO()
+    >>> with zipfile.ZipFile(stream, "w") as archive:
+    ...     archive.writestr("a/slice.png", b"pixels")
+    >>> Archive(stream).names, Archive(stream).read("a/slice.png")
+    (['a/slice.png'], b'pixels')
     """
 
     def __init__(self, stream: BinaryIO) -> None:

@@ -1,13 +1,14 @@
 """What is to be answered in a list of files and folders: pictures, volumes and DICOM series, in a stable order.
 
-An item is small and can be sent to another process; nothing of its pixels is read here.
+An item is small and can be sent to another process. Only heads and headers are read here; what one file holds is listed
+in `inference.imaging.scans`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from inference.imaging.storage import (
     open_file,
     open_head,
     read_head,
+    refuse_device,
     resolve_path,
 )
 from inference.imaging.types import DEFAULT_OPTIONS, ReadOptions
@@ -39,7 +41,7 @@ _SNIFF_BYTES = 4096
 _HASH_BYTES = 2**20
 
 _REQUESTS = 16
-"""Files elsewhere that are looked at together; each is a wait for the network."""
+"""Files at an address whose heads are fetched at the same time; each is a wait for the network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,16 @@ class WorkItem:
         Why it cannot be read, if that is known already.
     is_large : bool
         It holds many slices, as far as the first bytes tell.
+
+    Examples
+    --------
+    >>> for item in find_items(["models/brain_tumor/examples"]):
+    ...     print(item.path)
+    models/brain_tumor/examples/LICENSES.md
+    models/brain_tumor/examples/chelsea.jpg
+    models/brain_tumor/examples/examples.json
+    models/brain_tumor/examples/mni152_axial_14mm.png
+    models/brain_tumor/examples/mni152_axial_2mm.png
     """
 
     path: str
@@ -71,7 +83,7 @@ class WorkItem:
 
     @property
     def key(self) -> str:
-        """What tells it from every other item of the same run."""
+        """Its key in a run's journal; no other item of the run has the same."""
         return f"{self.path}\0{self.series}"
 
     @contextmanager
@@ -125,12 +137,23 @@ class Folder:
     is_file : bool
     error : str
         Why it cannot be opened.
+
+    Examples
+    --------
+    >>> (folder,) = find_folders(["models/brain_tumor/examples"])
+    >>> folder.count, folder.files[1]
+    (5, 'chelsea.jpg')
     """
 
     path: str
     files: tuple[str, ...] = ()
     is_file: bool = False
     error: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many files a run counts for it; one that cannot be opened counts as one."""
+        return len(self.files) + (self.is_file or bool(self.error))
 
 
 def find_items(paths: Iterable[str | Path], *, leave_out: Iterable[str | Path] = ()) -> Iterator[WorkItem]:
@@ -156,7 +179,9 @@ def find_items(paths: Iterable[str | Path], *, leave_out: Iterable[str | Path] =
 
 def find_folders(paths: Iterable[str | Path], *, leave_out: Iterable[str | Path] = ()) -> Iterator[Folder]:
     """The folders of `find_items`, in its order; no file is opened."""
-    own = {base_name(path): resolve_path(path) for path in map(str, leave_out)}
+    own: dict[str, set[str]] = {}
+    for path in map(str, leave_out):
+        own.setdefault(base_name(path), set()).add(resolve_path(path))
     for path in (str(path) if is_remote(path) else str(Path(path)) for path in paths):
         if is_folder(path):
             yield from _walk(path, own)
@@ -183,21 +208,20 @@ def find_in_folder(folder: Folder) -> Iterator[WorkItem]:
         yield from _group(folder.path, slices)
 
 
-def count_files(paths: Iterable[str | Path]) -> int:
-    """How many files a run over ``paths`` has, for its progress."""
-    return sum(
-        sum(1 for _, _, names in os.walk(path) for name in names if not name.startswith(".")) if path.is_dir() else 1
-        for path in map(Path, paths)
-    )
+def count_files(paths: Iterable[str | Path], *, leave_out: Iterable[str | Path] = ()) -> int:
+    """How many files `find_items` will give with the same arguments, for the progress of a run."""
+    return sum(folder.count for folder in find_folders(paths, leave_out=leave_out))
 
 
 def _build_file(path: str, kind: Kind) -> WorkItem:
-    if is_device(path):
-        return WorkItem(path=path, files=(), error=f"{base_name(path)} is no file; a device or a pipe is not read.")
+    try:
+        refuse_device(path)
+    except InputError as error:
+        return WorkItem(path=path, error=str(error))
     return WorkItem(path=path, files=(path,), is_large=kind in (Kind.NIFTI, Kind.GZIPPED_NIFTI, Kind.ZIP))
 
 
-def _walk(folder: str, own: dict[str, str]) -> Iterator[Folder]:
+def _walk(folder: str, own: Mapping[str, Collection[str]]) -> Iterator[Folder]:
     try:
         files, folders = list_folder(folder)
     except OSError as error:
@@ -206,7 +230,7 @@ def _walk(folder: str, own: dict[str, str]) -> Iterator[Folder]:
 
     def keep(names: list[str]) -> list[str]:
         shown = sorted(name for name in names if not name.startswith("."))
-        return [name for name in shown if name not in own or resolve_path(join_path(folder, name)) != own[name]]
+        return [name for name in shown if name not in own or resolve_path(join_path(folder, name)) not in own[name]]
 
     yield Folder(path=folder, files=tuple(keep(files)))
     for name in keep(folders):

@@ -14,7 +14,7 @@ from inference.imaging.find import find_items
 from inference.imaging.pictures import decode_picture
 from inference.imaging.scans import Scan, open_scans
 from inference.imaging.sniff import HEAD_BYTES, Kind, recognise
-from inference.imaging.storage import is_folder, unreadable
+from inference.imaging.storage import is_folder, refuse_device, unreadable
 from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage, ReadOptions
 from inference.limits import check_file_size
 
@@ -57,6 +57,7 @@ def load_image(source: ImageSource) -> DecodedImage:
 
 
 def _read_file(path: Path) -> bytes:
+    refuse_device(str(path))
     try:
         size_bytes = path.stat().st_size
         if path.is_dir():
@@ -90,20 +91,30 @@ def load_scans(source: bytes | str | Path, options: ReadOptions = DEFAULT_OPTION
     Yields
     ------
     Scan
-        One, or of an archive or a folder several, in the order of the command line. What is in an archive can be read
-        until the next one is asked for.
+        One, or of an archive or a folder several, in the order of the command line. Those of an archive, and the
+        slices of their volumes, can be read until the next scan is asked for.
 
     Raises
     ------
     InputError
         The source itself cannot be read. What fails inside an archive or a folder is a scan with its error.
+
+    Examples
+    --------
+    >>> for scan in load_scans("models/brain_tumor/examples"):
+    ...     print(scan.title, type(scan.content).__name__)
+    LICENSES.md InputError
+    chelsea.jpg DecodedImage
+    examples.json InputError
+    mni152_axial_14mm.png DecodedImage
+    mni152_axial_2mm.png DecodedImage
     """
     if not isinstance(source, bytes) and is_folder(str(source)):
         for item in find_items([source]):
             try:
                 with item.open(options) as scans:
                     for scan in scans:
-                        _ = scan.content
+                        _ = scan.content  # read as long as it can be: the file is closed when the next one is asked for
                         yield scan
             except InputError as error:
                 yield item.refuse(error)

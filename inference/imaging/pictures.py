@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from inference.errors import InputError
 from inference.imaging.arrays import DARK, decode_array, spread_grey
-from inference.imaging.sniff import describe
+from inference.imaging.sniff import Kind, describe, recognise
 from inference.imaging.types import DecodedImage
 from inference.limits import MAX_PIXELS, check_file_size, check_picture_size, too_many_pixels
 
@@ -23,6 +23,8 @@ FORMATS = {"PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"}
 
 ACCEPTED = "PNG, JPEG, TIFF, BMP, GIF and WebP pictures, DICOM files, NIfTI volumes and zip archives of them"
 """What is read, inside a sentence."""
+
+_DAMAGED = "The picture is damaged or cut off: its data end or break before the last row."
 
 
 def decode_picture(content: bytes) -> DecodedImage:
@@ -43,12 +45,14 @@ def decode_picture(content: bytes) -> DecodedImage:
     except InputError:
         raise
     except UnidentifiedImageError as error:
+        if recognise(content) is Kind.PICTURE:
+            raise InputError(_DAMAGED) from error
         raise InputError(f"{ACCEPTED} are accepted; received {describe(content)}.") from error
     except Image.DecompressionBombError as error:
         pixels = re.search(r"\((\d+) pixels\)", str(error))  # Pillow's own limit is higher; it names the size
         raise too_many_pixels(int(pixels[1]) if pixels else 2 * MAX_PIXELS) from error
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged data
-        raise InputError("The picture is damaged or cut off: its data end or break before the last row.") from error
+        raise InputError(_DAMAGED) from error
 
 
 def _decode(picture: Image.Image) -> DecodedImage:

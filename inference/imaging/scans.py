@@ -1,10 +1,13 @@
-"""What a file, an upload or an archive holds: scans in a stable order, listed by their heads and opened one by one."""
+"""What a file, an upload or an archive holds: scans in a stable order, listed by their heads and opened one by one.
+
+Folders are walked in `inference.imaging.find`; how each format is decoded is in the module of the format.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,7 +22,7 @@ from inference.imaging.dicom.series import group_series
 from inference.imaging.nifti import open_nifti
 from inference.imaging.pictures import decode_picture
 from inference.imaging.sniff import HEAD_BYTES, Kind, recognise
-from inference.imaging.storage import base_name, open_file
+from inference.imaging.storage import base_name, open_file, refuse_device
 from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage, Identifiers, ReadOptions, Volume
 from inference.limits import MAX_FILE_BYTES, MAX_VOLUME_BYTES, check_file_size
 
@@ -38,17 +41,19 @@ class Scan:
     path : str
         Where it is inside the source: empty, or the name of an entry of the archive.
     number : int
-        Which of the source's scans it is, counted from 1; 0 for what is none.
+        Which of the source's scans it is, counted from 1; 0 for an entry that is no scan.
     kind : Kind
         What its files are.
     series : str
-        Of DICOM what tells it from the other series: ``"series 1 of 3, T1, 24 slices"``; else empty.
+        What tells a DICOM series from the others: ``"series 1 of 3, T1, 24 slices"``; else empty.
     files : tuple of str
         What ``open_file`` takes: the file, or each file of a series, in no certain order.
     is_archived : bool
         The files are entries of the archive that the source is.
     open_file : callable
         Opens one of ``files``.
+    read_content : callable
+        Reads the picture or volume; raises `InputError`. Called by ``content``, once.
 
     Examples
     --------
@@ -89,6 +94,12 @@ class Scan:
         return self.content
 
     @property
+    def opened(self) -> DecodedImage | Volume | InputError | None:
+        """The content as far as it was read already; None if it was not."""
+        opened: DecodedImage | Volume | InputError | None = vars(self).get("content")
+        return opened
+
+    @property
     def title(self) -> str:
         """What people choose it by: its series, or a name."""
         return self.series or self.path or base_name(self.source)
@@ -96,19 +107,19 @@ class Scan:
     @property
     def location(self) -> str:
         """The path of its row: the source, and behind it the name inside an archive."""
-        return f"{self.source}/{self.path}" if self.path else self.source
+        return "/".join(filter(None, (self.source, self.path)))
 
     def locate(self, file: str) -> str:
         """The path of the row of one of a volume's own files."""
-        return f"{self.source}/{file}" if self.is_archived else file
+        return "/".join(filter(None, (self.source, file))) if self.is_archived else file
 
     @property
     def is_dicom(self) -> bool:
-        """Whether it is DICOM, so that a report can refer to its images."""
+        """Whether its files are DICOM; a report can refer to their images then."""
         return self.kind is Kind.DICOM
 
     def read_identifiers(self) -> Identifiers | None:
-        """Whose it is, as the first file's header says; None if it is no DICOM. Never read unless it is asked for.
+        """Read whose it is from the header of its first file; None if it is not DICOM.
 
         Raises
         ------
@@ -146,10 +157,14 @@ def open_scans(
     InputError
         The source cannot be opened, or is an archive that is not read.
     """
-    called = name if name is not None else "" if isinstance(source, bytes) else str(source)
-    with nullcontext(io.BytesIO(source)) if isinstance(source, bytes) else open_file(str(source)) as stream:
-        reopen = partial(io.BytesIO, source) if isinstance(source, bytes) else partial(open_file, str(source))
-        yield _list_scans(stream, called, lambda _: reopen(), options)
+    if isinstance(source, bytes):
+        reopen: Callable[[], BinaryIO] = partial(io.BytesIO, source)
+        given_name = ""
+    else:
+        reopen, given_name = partial(open_file, str(source)), str(source)
+        refuse_device(given_name)
+    with reopen() as stream:
+        yield _list_scans(stream, given_name if name is None else name, lambda _: reopen(), options)
 
 
 def _list_scans(stream: BinaryIO, source: str, reopen: Opener, options: ReadOptions) -> Iterator[Scan]:
@@ -161,6 +176,8 @@ def _list_scans(stream: BinaryIO, source: str, reopen: Opener, options: ReadOpti
         return
 
     def read() -> DecodedImage | Volume:
+        if stream.closed:
+            raise InputError("The file was closed before it was read.")
         stream.seek(0)
         if kind in (Kind.PICTURE, Kind.OTHER):
             check_file_size(size_bytes)
@@ -199,7 +216,7 @@ def _list_archive(archive: Archive, source: str, options: ReadOptions) -> Iterat
             slices.append(name)
             continue
         is_scan = kind not in (Kind.OTHER, Kind.ZIP)
-        number += is_scan
+        number += int(is_scan)
         yield Scan(
             source=source,
             path=name,
@@ -211,7 +228,7 @@ def _list_archive(archive: Archive, source: str, options: ReadOptions) -> Iterat
             read_content=_entry_reader(archive, name, kind, options),
         )
     for scan in list_series(slices, archive.open, source, options):
-        number += scan.number > 0
+        number += int(scan.number > 0)
         yield replace(scan, number=number if scan.number else 0, is_archived=True)
 
 

@@ -10,6 +10,7 @@ refused, because addresses stand in rows and messages.
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -108,8 +109,25 @@ def is_folder(path: str) -> bool:
 
 
 def is_device(path: str) -> bool:
-    """Whether something is there that is no file: of a pipe the end would be waited for."""
-    return not is_remote(path) and Path(path).exists() and not Path(path).is_file()
+    """Whether a device or a pipe is there, neither a file nor a folder: reading one may never end."""
+    if is_remote(path):
+        return False
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def refuse_device(path: str) -> None:
+    """Refuse a path at which there is no file but a device or a pipe.
+
+    Raises
+    ------
+    InputError
+    """
+    if is_device(path):
+        raise InputError(f"{base_name(path)} is no file; a device or a pipe is not read.")
 
 
 def join_path(folder: str, name: str) -> str:

@@ -17,6 +17,11 @@ class Identifiers:
     Attributes
     ----------
     patient_id, study_date, accession_number, series_uid : str
+
+    Examples
+    --------
+    >>> Identifiers(patient_id="4711", study_date="20200229", accession_number="", series_uid="1.2.3").study_date
+    '20200229'
     """
 
     patient_id: str
@@ -39,6 +44,13 @@ class DecodedImage:
         What a DICOM header says made it, such as ``"MR"``; None for a format that does not say.
     identifiers : Identifiers or None
         None unless they were asked for (`ReadOptions.identifiers`).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = DecodedImage(np.zeros((90, 120, 3), np.uint8), notes=("Only the first of 12 frames was read.",))
+    >>> image.pixels.shape, image.modality
+    ((90, 120, 3), None)
     """
 
     pixels: np.ndarray
@@ -66,6 +78,11 @@ class ReadOptions:
         One of `WINDOWS`. The models have learnt from the first, which is why it is the default.
     identifiers : bool
         Read, of DICOM files, whose they are; see `Identifiers`.
+
+    Examples
+    --------
+    >>> ReadOptions(plane="coronal")
+    ReadOptions(plane='coronal', window='percentile', identifiers=False)
     """
 
     plane: str = "axial"
@@ -88,6 +105,14 @@ class Slice:
         tells an empty slice, which, windowed for itself, is a picture of noise.
     window : tuple of (float, float)
         The values that became black and white, in the same units: with them slices can be shown on one scale.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from inference.imaging.arrays import build_slice
+    >>> one = build_slice(np.linspace(0, 1000, 90 * 120).reshape(90, 120))
+    >>> one.image.pixels.shape, round(one.strength), tuple(map(round, one.window))
+    ((90, 120, 3), 990, (0, 999))
     """
 
     image: DecodedImage
@@ -123,6 +148,15 @@ class Volume:
         millimetres to the patient's right, front and head (NIfTI's RAS+). None if the source does not say.
     memory_bytes : int
         What it keeps in memory while it is open; 0 for files that are read slice by slice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from inference.imaging.arrays import build_slice
+    >>> values = np.arange(3 * 90 * 120).reshape(3, 90, 120)
+    >>> volume = Volume(count=3, load=lambda index: build_slice(values[index]))
+    >>> volume.load(2).image.pixels.shape
+    (90, 120, 3)
     """
 
     count: int

@@ -41,6 +41,12 @@ class ModelBundle(BundleDocument):
     -----
     Every other attribute is a key of `inference.model.schema.BundleDocument`, with the meaning that is told there.
     ``files`` is empty for a bare model file and for a bundle written by hand without it: they vouch for themselves.
+
+    Examples
+    --------
+    >>> bundle = load_bundle("models/brain_tumor")
+    >>> bundle.labels[0], bundle.label_text(bundle.labels[0])
+    ('Glioma Tumor', 'glioma')
     """
 
     path: Path

@@ -45,6 +45,12 @@ class EngineOutput:
     evidence : numpy.ndarray, shape (N, h, w, 1) or (N, h, w, classes), float32, or None
         Local probabilities in [0, 1], if they were asked for and the network gives them; see
         `inference.answer.heatmap`.
+
+    Examples
+    --------
+    >>> output = EngineOutput(scores=np.zeros((2, 4), np.float32))
+    >>> output.scores.shape, output.features, output.evidence
+    ((2, 4), None, None)
     """
 
     scores: np.ndarray
@@ -91,6 +97,14 @@ class OnnxEngine:
     ------
     BundleError
         ONNX Runtime does not accept the file.
+
+    Examples
+    --------
+    >>> from inference import load_bundle
+    >>> bundle = load_bundle("models/brain_tumor")
+    >>> engine = OnnxEngine(bundle.network_path.read_bytes(), bundle.network)
+    >>> engine.run(np.zeros((2, *bundle.input.shape), np.float32)).scores.shape
+    (2, 4)
     """
 
     def __init__(self, content: bytes, name: str, threads: int = 0) -> None:
@@ -137,6 +151,12 @@ class KerasEngine:
     ------
     BundleError
         `inference.model.vetting` or Keras does not accept the file.
+
+    Examples
+    --------
+    >>> engine = KerasEngine(Path("model.keras").read_bytes(), "model.keras")  # doctest: +SKIP
+    >>> engine.run(np.zeros((2, 150, 150, 3), np.float32)).scores.shape  # doctest: +SKIP
+    (2, 4)
     """
 
     def __init__(self, content: bytes, name: str) -> None:

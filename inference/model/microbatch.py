@@ -34,6 +34,15 @@ class MicrobatchEngine:
     ----------
     engine : Engine
         Is run by one thread at a time.
+
+    Examples
+    --------
+    >>> from inference import load_bundle
+    >>> from inference.model.engine import load_engine
+    >>> bundle = load_bundle("models/brain_tumor")
+    >>> engine = MicrobatchEngine(load_engine(bundle))
+    >>> engine.run(np.zeros((1, *bundle.input.shape), np.float32)).scores.shape
+    (1, 4)
     """
 
     def __init__(self, engine: Engine) -> None:

@@ -88,7 +88,13 @@ Score = Annotated[float, Field(ge=0.0, le=1e3)]
 
 
 class PictureSpec(Part):
-    """The size, colours and values of one prepared picture; what a recipe may choose too."""
+    """The size, colours and values of one prepared picture; what a recipe may choose too.
+
+    Examples
+    --------
+    >>> PictureSpec(width_px=224, height_px=192, color_order="grey").shape
+    (192, 224, 1)
+    """
 
     width_px: int = Field(150, ge=1, le=4096, description="Width of the network's input in pixels.")
     height_px: int = Field(150, ge=1, le=4096, description="Height of the network's input in pixels.")
@@ -192,7 +198,13 @@ class Calibration(Part):
 
 
 class NoveltyRule(Part):
-    """What the picture and the network's features must be like for an answer to be given."""
+    """What the picture and the network's features must be like for an answer to be given.
+
+    Examples
+    --------
+    >>> NoveltyRule(grey_only=True).distance_limit
+    1.0
+    """
 
     grey_only: bool = Field(False, description="The subject has no colour: a colourful picture is refused.")
     statistics: FileName | None = Field(
@@ -206,7 +218,13 @@ class NoveltyRule(Part):
 
 
 class Golden(Part):
-    """What the network gave for a made-up picture when the bundle was made: compared on loading."""
+    """What the network gave for a made-up picture when the bundle was made: compared on loading.
+
+    Examples
+    --------
+    >>> Golden(scores=(0.25, -1.5), tolerance=1e-3).scores
+    (0.25, -1.5)
+    """
 
     scores: Annotated[tuple[float, ...], Field(min_length=1), accepts("a list of numbers, what the network gives")] = (
         Field(description="The network's output, before any calibration.")
@@ -217,7 +235,13 @@ class Golden(Part):
 
 
 class Figure(Part):
-    """One measured number, in words."""
+    """One measured number, in words.
+
+    Examples
+    --------
+    >>> Figure(name="Accuracy", value="0.93", detail="on 200 held-out pictures").value
+    '0.93'
+    """
 
     name: str = Field(description="What was measured.")
     value: str = Field("", description="The number, as it is to be shown.")
@@ -225,7 +249,13 @@ class Figure(Part):
 
 
 class DataSource(Part):
-    """One data set that the network learnt from."""
+    """One data set that the network learnt from.
+
+    Examples
+    --------
+    >>> DataSource(name="MNI152", licence="free for any use").name
+    'MNI152'
+    """
 
     name: str = Field(description="The data set, with its authors.")
     licence: str = Field("", description="Its licence.")
@@ -233,7 +263,13 @@ class DataSource(Part):
 
 
 class About(Part):
-    """What the page's panel shows of a model."""
+    """What the page's panel shows of a model.
+
+    Examples
+    --------
+    >>> About(summary="Tells fruit apart.", limits=("It has never seen a medlar.",)).figures
+    ()
+    """
 
     summary: str = Field("", description="What the network does, in a sentence or two.")
     figures: tuple[Figure, ...] = Field((), description="How well it does.")
@@ -244,7 +280,14 @@ class About(Part):
 
 
 class BundleDocument(Part):
-    """Everything that ``bundle.json`` says of a model."""
+    """Everything that ``bundle.json`` says of a model.
+
+    Examples
+    --------
+    >>> document = {"schema": 1, "name": "fruit", "version": "1", "labels": ["Apple", "Pear"], "network": "fruit.onnx"}
+    >>> BundleDocument.model_validate(document).title
+    'fruit'
+    """
 
     json_schema: (
         Annotated[str, Field(pattern=schema_pattern(SCHEMA_NAME)), accepts(f"the path or address of {SCHEMA_NAME}")]

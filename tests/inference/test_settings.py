@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-import inference
 from inference import SettingsError
 from inference.model.bundle import DEFAULT_MODEL
 from inference.settings import OTHER_VARIABLES, Settings, check_variables, list_variables
@@ -150,8 +149,3 @@ def test_no_text_names_a_variable_that_does_not_exist(pattern: str) -> None:
 
 def test_share_without_password_is_possible_when_asked_for() -> None:
     assert read_settings(["--share", "--share-without-password"], {}).share
-
-
-def test_public_names() -> None:
-    assert sorted(inference.__all__) == inference.__all__ or set(inference.__all__) <= set(dir(inference))
-    assert all(hasattr(inference, name) for name in inference.__all__)

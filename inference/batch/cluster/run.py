@@ -61,6 +61,14 @@ class Progress:
         See `inference.batch.cluster.shards.Shards.count`.
     notes : tuple of (str, str)
         Path and sentence.
+
+    Examples
+    --------
+    >>> total = {}
+    >>> for errors in (1, 2):
+    ...     add_counts(total, Progress(files=256, counts={"errors": errors, "verdicts": {"confident": 9}}, notes=()))
+    >>> total
+    {'files': 512, 'errors': 3, 'verdicts': {'confident': 18}}
     """
 
     files: int

@@ -46,6 +46,15 @@ class Shards:
     ------
     OutputError
         The name ends in something else.
+
+    Examples
+    --------
+    >>> from inference.batch.tables import Table
+    >>> Shards("s3://bucket/answers.parquet", Table(labels=("Apple", "Pear"))).folder
+    's3://bucket/answers.parquet'
+    >>> Shards("answers.txt", Table())
+    Traceback (most recent call last):
+    inference.errors.OutputError: With --cluster, --out takes a folder whose name ends in .parquet or .csv; ...
     """
 
     def __init__(self, folder: str, table: Table) -> None:

@@ -24,7 +24,13 @@ _FOLDER_FILES = 2048
 
 @dataclass(frozen=True)
 class Work:
-    """What a task or an actor is handed: an object of Python, which Ray carries as it is."""
+    """What a task or an actor is handed: an object of Python, which Ray carries as it is.
+
+    Examples
+    --------
+    >>> Work(("any", "object")).content
+    ('any', 'object')
+    """
 
     content: Any
 
@@ -40,6 +46,12 @@ class Listing:
     files : int
     sha256 : str
         Of all names: a run goes on only with the same.
+
+    Examples
+    --------
+    >>> listing = list_inputs(["models/brain_tumor/examples"], "answers.parquet")
+    >>> listing.files, len(listing.tasks), len(listing.sha256)
+    (5, 1, 64)
     """
 
     tasks: tuple[Work, ...]
@@ -58,8 +70,8 @@ def list_inputs(paths: Sequence[str], out: str) -> Listing:
             continue
         seen.add(folder.path)
         digest.update("\0".join((folder.path, *folder.files, "\n")).encode(errors="surrogateescape"))
-        files += _count_files(folder)
-        weight += _count_files(folder)
+        files += folder.count
+        weight += folder.count
         waiting.append((number, folder))
         if weight >= _FOLDER_FILES:
             tasks.append(Work(waiting))
@@ -67,10 +79,6 @@ def list_inputs(paths: Sequence[str], out: str) -> Listing:
     if waiting:
         tasks.append(Work(waiting))
     return Listing(tasks=tuple(tasks), files=files, sha256=digest.hexdigest())
-
-
-def _count_files(folder: Folder) -> int:
-    return len(folder.files) + (folder.is_file or bool(folder.error))
 
 
 def settle(home: str) -> None:

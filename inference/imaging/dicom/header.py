@@ -48,6 +48,15 @@ class Header:
         See `find_plane`.
     order : tuple of int
         Breaks ties: echo, time point, acquisition, instance.
+
+    Examples
+    --------
+    >>> from pydicom import Dataset
+    >>> dataset = Dataset()
+    >>> dataset.Rows, dataset.Columns, dataset.Modality, dataset.InstanceNumber = 256, 256, "MR", 7
+    >>> header = build_header(dataset)
+    >>> header.modality, header.frames, header.order
+    ('MR', 1, (0, 0, 0, 7))
     """
 
     series: Hashable

@@ -50,21 +50,27 @@ class OpenUpload:
     Attributes
     ----------
     lock : threading.Lock
-        Held by the request that uses it.
+        Held by the request that reads it.
+    users : int
+        Requests that read it or wait for that; counted by `UploadCache`.
     used_s : float
-        When that was.
+        When the last of them ended.
+    is_forgotten : bool
+        It goes when the last of them ends.
     """
 
     def __init__(self, path: Path) -> None:
         self.lock = threading.Lock()
+        self.users = 0
         self.used_s = 0.0
+        self.is_forgotten = False
         self._path = path
         self._opened = ExitStack()
         self._answers: dict[tuple[int, str], Answer] = {}
         self._error = InputError(f"There is nothing in {path.name} that can be read.")
 
     def close(self) -> None:
-        """Close the file; whoever still reads it is told so."""
+        """Close the file."""
         self._opened.close()
 
     @cached_property
@@ -125,7 +131,7 @@ class OpenUpload:
     def kept_bytes(self) -> int:
         """What it holds in memory, at most; 0 for what is not worth keeping, because it is read in a moment."""
         scans = vars(self).get("scans", [])
-        opened = [content for scan in scans if isinstance(content := vars(scan).get("content"), Volume)]
+        opened = [scan.opened for scan in scans if isinstance(scan.opened, Volume)]
         return sum(volume.memory_bytes + MAX_SLICES_BYTES for volume in opened)
 
 
@@ -164,43 +170,60 @@ class UploadCache:
         with self._lock:
             upload = self._uploads.setdefault(str(path), OpenUpload(path))
             self._uploads.move_to_end(str(path))
-        with upload.lock:
-            upload.used_s = self._clock()
-            try:
+            upload.users += 1
+        try:
+            with upload.lock:
                 yield upload
-            finally:
-                is_kept = upload.kept_bytes > 0
-        if not is_kept:
-            self.forget(str(path))
-        self._let_go_of_oldest()
+        finally:
+            with self._lock:
+                self._end_use(str(path), upload)
+                self._let_go_of_oldest()
 
     def forget(self, path: str) -> None:
-        """Let go of an upload that is removed, or not worth keeping."""
+        """Let go of an upload that is removed; the requests that are about it are answered before."""
         with self._lock:
-            upload = self._uploads.pop(path, None)
-        if upload is not None:
-            upload.close()
+            self._drop(path)
 
     def sweep(self) -> None:
         """Let go of what nobody asked about for `IDLE_S`."""
         with self._lock:
-            idle = [path for path, upload in self._uploads.items() if self._clock() - upload.used_s > IDLE_S]
-        for path in idle:
-            self.forget(path)
+            for path in self._list_unused():
+                if self._clock() - self._uploads[path].used_s > IDLE_S:
+                    self._drop(path)
+
+    # What follows is called with the lock held.
+
+    def _end_use(self, path: str, upload: OpenUpload) -> None:
+        """End a request; the last one about an upload that is forgotten, or not worth keeping, closes it."""
+        upload.users -= 1
+        upload.used_s = self._clock()
+        if upload.users:
+            return
+        if upload.is_forgotten:
+            upload.close()
+        elif not upload.kept_bytes:
+            self._drop(path)
 
     def _let_go_of_oldest(self) -> None:
         """Keep within the limits; what a request reads just now stays."""
-        with self._lock:
-            unused = [path for path, upload in self._uploads.items() if not upload.lock.locked()]
-            count, kept_bytes = len(self._uploads), sum(one.kept_bytes for one in self._uploads.values())
-            too_much: list[str] = []
-            for path in unused:
-                if count - len(too_much) <= MAX_OPEN and kept_bytes <= MAX_KEPT_BYTES:
-                    break
-                too_much.append(path)
-                kept_bytes -= self._uploads[path].kept_bytes
-        for path in too_much:
-            self.forget(path)
+        kept_bytes = sum(upload.kept_bytes for upload in self._uploads.values())
+        for path in self._list_unused():
+            if len(self._uploads) <= MAX_OPEN and kept_bytes <= MAX_KEPT_BYTES:
+                return
+            kept_bytes -= self._uploads[path].kept_bytes
+            self._drop(path)
+
+    def _list_unused(self) -> list[str]:
+        """Of what no request is, the one that was asked about longest ago first."""
+        return [path for path, upload in self._uploads.items() if not upload.users]
+
+    def _drop(self, path: str) -> None:
+        upload = self._uploads.pop(path, None)
+        if upload is None:
+            return
+        upload.is_forgotten = True
+        if not upload.users:
+            upload.close()
 
 
 def _read_and_remember(scan: Scan) -> DecodedImage | Volume:
