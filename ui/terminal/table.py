@@ -15,10 +15,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ui.terminal.volumes import BLOCKS, LETTERS, plot_bars, rebuild_volume
+from ui.terminal.bars import BLOCKS, LETTERS, plot_bars
 from ui.words.answer import present_row
 from ui.words.model import describe_model, word_disclaimer
 from ui.words.numbers import format_percent
+from ui.words.rows import rebuild_volume
 from ui.words.tone import BATCH_VERDICTS, Tone
 from ui.words.volume import present_slices
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from inference.answer.prediction import Heatmap, Prediction, Verdict, count_shown
 from ui.words.numbers import capitalise, format_duration, format_percent, join_or
+from ui.words.rows import rebuild_prediction
 from ui.words.tone import Tone
 
 if TYPE_CHECKING:
@@ -152,30 +153,18 @@ def present_prediction(prediction: Prediction, bundle: ModelBundle) -> Presentat
 
 def present_row(row: Row, bundle: ModelBundle) -> RowPresentation:
     """Word one row of a batch."""
-    if row.probabilities is None or row.verdict is None or row.label is None:
+    if row.probabilities is None:
         return RowPresentation(tone=Tone.ERROR, answer=row.error or "", sentence=row.error or "")
-    verdict, candidates = Verdict(row.verdict), tuple(row.candidates or ())
-    sentence, detail = _WORDING[verdict](
-        Prediction(
-            label=row.label,
-            index=list(row.probabilities).index(row.label),
-            probabilities=row.probabilities,
-            candidates=candidates,
-            verdict=verdict,
-            novelty=row.novelty or 0.0,
-            model_name=bundle.name,
-            model_version=bundle.version,
-            duration_s=0.0,
-        ),
-        bundle,
-    )
+    prediction = rebuild_prediction(row, bundle)
+    verdict, candidates = prediction.verdict, prediction.candidates
+    sentence, detail = _WORDING[verdict](prediction, bundle)
     if verdict is Verdict.REJECTED:
         return RowPresentation(tone=Tone.REJECTED, answer=f"Does not look like {bundle.subject}", sentence=sentence)
     named = [bundle.label_text(label) for label in candidates[:_MAX_NAMED]]
     return RowPresentation(
-        tone=Tone(row.verdict),
+        tone=Tone(verdict.value),
         answer=capitalise(join_or(named)),
-        percent=format_percent(row.probabilities[candidates[0]]),
+        percent=format_percent(prediction.probabilities[candidates[0]]),
         sentence=sentence,
         detail=VOLUME_DETAIL if row.volume is not None and verdict is Verdict.CONFIDENT else detail,
     )

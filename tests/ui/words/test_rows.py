@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
 
 from inference.answer.prediction import Prediction, Verdict
@@ -12,7 +11,7 @@ from inference.answer.rows import build_volume_rows
 from inference.answer.volume import combine
 from inference.imaging.types import Volume
 from tests.fakes import LABELS, make_bundle, make_prediction
-from ui.terminal.volumes import LETTERS, plot_bars, rebuild_volume
+from ui.words.rows import rebuild_volume
 from ui.words.volume import present_slices
 
 
@@ -35,18 +34,3 @@ def test_rows_give_the_words_and_the_plot_of_the_answer(background: str | None) 
     assert [row.probability for row in received.rows] == [row.probability for row in expected.rows]
     assert received.rows[0].probability is None  # nearly empty
     assert received.rows[1].probability is None  # refused
-
-
-def test_bars() -> None:
-    assert plot_bars([0.0, 0.3, 0.99, 1.0, None, 0.5], 6) == "▁▃██·▅"
-    assert plot_bars([0.0, 0.3, 0.99, 1.0, None, None], 3) == "▃█·"
-    assert plot_bars([0.0, 1.0], 10, LETTERS) == ".@"
-
-
-@pytest.mark.parametrize("count", [1, 7, 60, 61, 350])
-def test_bars_keep_the_highest(count: int) -> None:
-    highest = np.random.default_rng(count).integers(count)
-    bars = plot_bars([1.0 if index == highest else 0.0 for index in range(count)], 60)
-    assert len(bars) == min(count, 60)
-    assert bars.count("█") == 1
-    assert abs(bars.index("█") / len(bars) - highest / count) <= 1 / len(bars)

@@ -1,4 +1,7 @@
-"""A volume's rows → the answer that they are of, and a plot of it in one line of text."""
+"""Rows back to the answers that they were made of, so that a row is worded as its answer is.
+
+No sentence is here: those are in `ui.words.answer` and `ui.words.volume`. Rows are made in `inference.answer.rows`.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,15 @@ if TYPE_CHECKING:
     from inference.answer.rows import Row
     from inference.model.bundle import ModelBundle
 
-BLOCKS, LETTERS = "▁▂▃▄▅▆▇█", ".:-=+*%@"
-"""Eight heights of a bar, for a terminal that shows Unicode and for one that does not."""
-
-NO_BAR = "·"
-"""Stands for slices that do not count."""
-
 
 def rebuild_prediction(row: Row, bundle: ModelBundle) -> Prediction:
-    """The prediction that a row without an error was made of; its duration is not known and 0."""
+    """The prediction that a row without an error was made of; its duration is not known and 0.
+
+    Raises
+    ------
+    ValueError
+        The row has no answer.
+    """
     if row.verdict is None or row.label is None or row.probabilities is None:
         raise ValueError(f"The row of {row.path} has no answer.")
     return Prediction(
@@ -48,6 +51,11 @@ def rebuild_volume(slices: Sequence[Row], whole: Row, bundle: ModelBundle) -> Vo
         The volume's, with its summary.
     bundle : ModelBundle
 
+    Raises
+    ------
+    ValueError
+        ``whole`` is not the row of a volume.
+
     Notes
     -----
     Rows do not say which slices are nearly empty. ``empty`` has those that would be suspicious if they were not; of the
@@ -71,31 +79,3 @@ def rebuild_volume(slices: Sequence[Row], whole: Row, bundle: ModelBundle) -> Vo
         best_slice=None if whole.volume.best_slice is None else whole.volume.best_slice - 1,
         suspicious=tuple(sorted(suspicious)),
     )
-
-
-def plot_bars(probabilities: Sequence[float | None], width: int, ramp: str = BLOCKS) -> str:
-    """Draw probabilities as bars side by side; if there are too many, the highest of neighbours stands for them.
-
-    Parameters
-    ----------
-    probabilities : sequence of float or None
-        In [0, 1]; None has no bar.
-    width : int
-        Characters at most.
-    ramp : str
-        A character for each height, rising.
-
-    Examples
-    --------
-    >>> plot_bars([0.0, 0.3, 0.99, 1.0, None, 0.5], 6)
-    '▁▃██·▅'
-    >>> plot_bars([0.0, 0.3, 0.99, 1.0, None, None], 3)
-    '▃█·'
-    """
-    count = len(probabilities)
-    shown = min(count, width)
-    bars = []
-    for index in range(shown):
-        group = [p for p in probabilities[index * count // shown : (index + 1) * count // shown] if p is not None]
-        bars.append(ramp[min(int(max(group) * len(ramp)), len(ramp) - 1)] if group else NO_BAR)
-    return "".join(bars)
