@@ -1,16 +1,18 @@
-"""The exceptions that Gyrus raises on purpose, and nothing else.
+"""The exceptions that Gyrus raises on purpose; one that a single front raises stands in that front.
 
 ::
 
     GyrusError
-    ├── SettingsError   an option or environment variable
-    ├── UnknownModelError   a name that no model here has
-    ├── BusyError       a server that has as much to do as it takes on
-    ├── InputError      the user's image
-    │   └── TooLargeError   … which is larger than a limit allows
-    ├── OutputError     a file that results are written to
-    ├── BundleError     a model folder or model file
-    └── EngineError     the runtime that computes the network
+    ├── SettingsError           an option or environment variable
+    ├── UnknownModelError       a name that none of the models has
+    ├── BusyError               a server that is at its capacity
+    ├── InputError              the user's image
+    │   ├── TooLargeError       … is larger than a limit allows
+    │   └── UploadsFullError    … has no room on the server (`ui.web.http.uploads`)
+    ├── OutputError             a file that results are written to
+    ├── SaveError               a file that the desktop program saves (`ui.desktop.result`)
+    ├── BundleError             a model folder or model file
+    └── EngineError             the runtime that computes the network
 
 Every message is one or more whole sentences for the person who uses the program: which rule was broken, what is
 accepted, what was received. A front shows the message of a `GyrusError`; anything else is a defect, is logged with an
@@ -31,7 +33,7 @@ class UnknownModelError(GyrusError):
 
 
 class BusyError(GyrusError):
-    """As many images are worked on as a server takes on; a moment later there is room again."""
+    """The server answers as many images as it can at the same time; a moment later there is room again."""
 
 
 class InputError(GyrusError):
@@ -43,7 +45,7 @@ class TooLargeError(InputError):
 
 
 class OutputError(GyrusError):
-    """Results cannot be written, or what is there is not to be written over."""
+    """Results cannot be written, or would replace a file that is not to be replaced."""
 
 
 class BundleError(GyrusError):

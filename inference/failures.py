@@ -1,4 +1,7 @@
-"""What a defect looks like from outside: an id, under which the log says more."""
+"""Errors that nobody foresaw: logged under an id, and only the id is shown; and how a foreign message is shortened.
+
+What Gyrus raises on purpose is in `inference.errors`.
+"""
 
 from __future__ import annotations
 
@@ -25,3 +28,9 @@ def log_failure(error: BaseException, error_id: str = "") -> str:
     error_id = error_id or build_id()
     _LOG.error("Unexpected error %s", error_id, exc_info=error)
     return f"Something went wrong (id {error_id})."
+
+
+def first_line(error: Exception) -> str:
+    """The first line of a library's message, at most 200 characters, for the end of a sentence; else its type."""
+    text = str(error).strip()
+    return text.splitlines()[0][:200] if text else type(error).__name__

@@ -1,4 +1,7 @@
-"""Every limit on what is read, in one place; each is enforced on a header or while reading, before memory is spent."""
+"""Limits on what is read: files, pictures, volumes, archives. Each is checked before memory is spent on the data.
+
+Limits on requests are in ``ui.web.http``, those on model files in `inference.model.vetting`.
+"""
 
 from __future__ import annotations
 

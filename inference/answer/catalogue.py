@@ -69,7 +69,7 @@ class Catalogue:
 
         catalogue = cls([entry(load_bundle(path)) for path in paths])
         first = catalogue.default
-        catalogue._find(first.name).classifier = Classifier.open(first)  # who starts the program is told every detail
+        catalogue._find(first.name).classifier = Classifier.open(first)  # with its errors in full
         return catalogue
 
     @classmethod
@@ -95,19 +95,19 @@ class Catalogue:
         return next(iter(self._entries.values())).bundle
 
     def is_loaded(self, name: str) -> bool:
-        """Whether asking this model waits for nothing."""
+        """Whether this model's network is loaded, so that asking it does not wait."""
         return self._find(name).classifier is not None
 
     def load(self, name: str | None = None) -> Classifier:
-        """Give a model, by default the first one; who comes while it is being loaded waits.
+        """Give a model, by default the first one; while one call loads it, others wait.
 
         Raises
         ------
         UnknownModelError
             There is none of this name.
         BundleError
-            Its network cannot be loaded. A visitor may read the message: what it was, with the paths of this machine,
-            is logged.
+            Its network cannot be loaded. The message may be shown to a visitor; the reason, with the paths of this
+            machine, is logged.
         """
         return self._find(name or self.default.name).load()
 

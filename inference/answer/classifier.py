@@ -1,4 +1,7 @@
-"""The one object that every front is handed: validate → preprocess → engine → calibrate → decide."""
+"""The classifier, which every front is handed: decode → preprocess → engine → calibrate → decide, for pictures.
+
+Volumes are combined in `inference.answer.volume`; errors of single scans are kept apart in `inference.answer.answer`.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,16 @@ third more from 20 on: arrays of that size are taken from the system and given b
 
 @dataclass(frozen=True, kw_only=True)
 class _Prepared:
-    """A picture, decoded and as the network is fed, (H, W, C) float32; and how strange it looks by itself."""
+    """A picture, ready for the network.
+
+    Attributes
+    ----------
+    image : DecodedImage
+    input : numpy.ndarray, shape (H, W, C), float32
+        As the network is fed.
+    novelty : float
+        The novelty score of the picture alone.
+    """
 
     image: DecodedImage
     input: np.ndarray
@@ -107,7 +119,7 @@ class Classifier:
             See `load`.
         """
         for name in bundle.files.keys() - {bundle.network, bundle.novelty.statistics}:
-            bundle.read_file(name)  # those two are compared with their SHA-256 when they are read to be used
+            bundle.read_file(name)  # compares its SHA-256; the other two are compared when they are read to be used
         return cls(bundle, MicrobatchEngine(load_engine(bundle, threads)), threads)
 
     def predict(self, source: ImageSource | DecodedImage | Slice, *, explain: bool = False) -> Prediction:
@@ -119,7 +131,7 @@ class Classifier:
             An encoded file's bytes, its path, RGB pixels (see `inference.imaging.load.load_image`), or a picture or a
             volume's slice that was decoded before.
         explain : bool
-            Give `Prediction.heatmap` too, where the evidence is; it costs next to nothing.
+            Give `Prediction.heatmap` too; it costs next to nothing.
 
         Raises
         ------
@@ -165,7 +177,7 @@ class Classifier:
             yield from self._decide(pictures, output, started)
 
     def _prepare(self, source: ImageSource | DecodedImage | Slice) -> _Prepared:
-        """Everything that is done to one picture alone; several threads do it at once."""
+        """Decode and prepare one picture; several threads do it at the same time."""
         if isinstance(source, Slice):
             source = source.image
         image = source if isinstance(source, DecodedImage) else load_image(source)
@@ -179,7 +191,7 @@ class Classifier:
 
     def _decide(self, pictures: Sequence[_Prepared], output: EngineOutput, started: float) -> list[Prediction]:
         bundle = self.bundle
-        novelties = self._novelties(pictures, output)
+        novelties = self._score_novelty(pictures, output)
         probabilities = to_probabilities(to_logits(output.scores, self._output), novelties, bundle.calibration)
         maps = [None] * len(pictures) if output.evidence is None else list(output.evidence)
         duration_s = (time.perf_counter() - started) / len(pictures)
@@ -188,7 +200,7 @@ class Classifier:
             for one, row, novelty, evidence in zip(pictures, probabilities, novelties, maps, strict=True)
         ]
 
-    def _novelties(self, pictures: Sequence[_Prepared], output: EngineOutput) -> np.ndarray:
+    def _score_novelty(self, pictures: Sequence[_Prepared], output: EngineOutput) -> np.ndarray:
         scores = np.array([one.novelty for one in pictures])
         if self._statistics is not None and output.features is not None:
             distances = feature_distance(output.features, self._statistics)

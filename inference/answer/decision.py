@@ -32,7 +32,7 @@ MAX_NOVELTY = 99.0
 MIN_CANDIDATES = 2
 """How many labels an uncertain answer names at least."""
 
-_LOOK_SIZE_PX = 128
+_THUMBNAIL_PX = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ class FeatureStatistics:
 
 
 def to_logits(scores: np.ndarray, output: str) -> np.ndarray:
-    """Turn what a network gives into logits.
+    """Turn a network's output into logits.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def to_logits(scores: np.ndarray, output: str) -> np.ndarray:
 
 
 def find_novelty_weight(novelty: np.ndarray, calibration: Calibration) -> np.ndarray:
-    """How little each picture is like those of training: 0 up to ``familiar_at``, 1 from ``unfamiliar_at`` on.
+    """How unlike those of training each picture is: 0 up to ``familiar_at``, 1 from ``unfamiliar_at`` on.
 
     Parameters
     ----------
@@ -105,17 +105,28 @@ def find_novelty_weight(novelty: np.ndarray, calibration: Calibration) -> np.nda
     return np.asarray(np.clip((novelty - calibration.familiar_at) / reach, 0.0, 1.0))[:, None]
 
 
-def choose_temperature(strangeness: np.ndarray, calibration: Calibration) -> np.ndarray:
-    """The temperature of each picture, of `find_novelty_weight`'s shape."""
-    return np.asarray(calibration.temperature + calibration.temperature_rise * strangeness)
+def choose_temperature(novelty_weight: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """The temperature of each picture.
+
+    Parameters
+    ----------
+    novelty_weight : numpy.ndarray, shape (N, 1), in [0, 1]
+        As `find_novelty_weight` gives it.
+    calibration : Calibration
+
+    Returns
+    -------
+    numpy.ndarray, shape (N, 1)
+    """
+    return np.asarray(calibration.temperature + calibration.temperature_rise * novelty_weight)
 
 
 def to_probabilities(logits: np.ndarray, novelty: np.ndarray, calibration: Calibration) -> np.ndarray:
     """Probabilities that can be taken at their word, also where the pictures are unlike those of training.
 
-    What was fitted on pictures like those of training holds for them. A network is as sure of itself in a place that it
-    never saw, where it is right less often; and it still expects each label as often as training showed it. So the
-    stranger a picture, the higher the temperature, and the more of ``prior_shift`` is added.
+    A temperature that was fitted on pictures like those of training holds for such pictures. On others a network is as
+    sure of itself and right less often; and it expects each label as often as training showed it. So the less familiar
+    a picture is, the higher is the temperature, and the more of ``prior_shift`` is added.
 
     Parameters
     ----------
@@ -134,9 +145,9 @@ def to_probabilities(logits: np.ndarray, novelty: np.ndarray, calibration: Calib
     A temperature that follows the distance from what is known: Tomani et al. 2021, https://arxiv.org/abs/2012.10988;
     exchanging the classes' frequencies: Saerens et al. 2002, https://doi.org/10.1162/089976602753284446.
     """
-    strangeness = find_novelty_weight(novelty, calibration)
+    novelty_weight = find_novelty_weight(novelty, calibration)
     shift = np.array(calibration.prior_shift or 0.0)
-    return softmax(logits / choose_temperature(strangeness, calibration) + strangeness * shift)
+    return softmax(logits / choose_temperature(novelty_weight, calibration) + novelty_weight * shift)
 
 
 def softmax(logits: np.ndarray, temperature: float | np.ndarray = 1.0) -> np.ndarray:
@@ -183,7 +194,7 @@ def feature_distance(features: np.ndarray, statistics: FeatureStatistics) -> np.
 
 
 def picture_novelty(image: np.ndarray, rule: NoveltyRule) -> float:
-    """What a look at the picture alone says: from 1 on it is blank, or coloured where only grey is expected.
+    """The novelty score of the picture alone: from 1 on it is blank, or coloured where only grey is expected.
 
     Parameters
     ----------
@@ -194,7 +205,7 @@ def picture_novelty(image: np.ndarray, rule: NoveltyRule) -> float:
     float
         In [0, `MAX_NOVELTY`].
     """
-    small = cv2.resize(image, (_LOOK_SIZE_PX, _LOOK_SIZE_PX), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image, (_THUMBNAIL_PX, _THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY) if small.ndim == 3 else small
     score = MIN_SPREAD / max(float(grey.std()), 1e-6)
     if rule.grey_only and small.ndim == 3:

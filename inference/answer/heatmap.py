@@ -1,9 +1,9 @@
 """Where the evidence is: from the network's map to a `Heatmap` on the original picture.
 
-The map is an output of the network that is served, so that no second framework and no second run is needed. What a
-place's number means is the network's own statement: the probability, in [0, 1], that what the model looks for is
-*here*. It marks a place, not an outline. A network with one map for all classes says where it found something at all;
-one with a map a class says where it found what speaks for that class.
+The map is an output of the network that is served, so that no second framework and no second run is needed. The value
+of a cell is the network's own statement: the probability, in [0, 1], that what the model looks for is *here*. It marks
+a position, not an outline. A network with one map for all classes says where it found anything; one with a map for each
+class says where it found evidence for that class.
 
 Which answers get a map is decided in `inference.answer.classifier` (those that are given), its colours in ``ui``.
 """
@@ -15,8 +15,8 @@ import numpy as np
 from inference.answer.prediction import Heatmap
 
 STANDS_OUT_AT = 0.5
-"""Local probability from which a place may be pointed at: from here on the network thinks it likelier than not that
-what it looks for is there. Below it, the largest of many small numbers would still be somewhere, and mean nothing."""
+"""Local probability from which a cell may be pointed at: the network thinks it likelier than not that what it looks for
+is there. Below it, the largest of many small values is somewhere too, and means nothing."""
 
 
 def build_heatmap(evidence: np.ndarray, index: int, shape_px: tuple[int, ...]) -> Heatmap:

@@ -1,4 +1,4 @@
-"""What comes out of `inference`: frozen values with units, and nothing that decides or words them."""
+"""What comes out of `inference`: frozen values with units. They are decided elsewhere, and worded in ``ui.words``."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class Heatmap:
     width_px, height_px : int
         Size of the original picture.
     peak : tuple of (float, float)
-        Place of the largest value as fractions (x, y) of width and height, each in [0, 1], from the upper left corner
-        of the picture: the middle of its cell.
+        Position of the largest value, the middle of its cell: (x, y) as fractions of width and height, each in [0, 1],
+        from the upper left corner of the picture.
     peak_value : float
         The largest value, in [0, 1].
     stands_out : bool
-        False if no place has enough evidence to be pointed at, see `inference.answer.heatmap.STANDS_OUT_AT`.
+        False if no cell has enough evidence to be pointed at, see `inference.answer.heatmap.STANDS_OUT_AT`.
 
     Examples
     --------
@@ -71,10 +71,10 @@ class Heatmap:
 
 
 FEW_CLASSES = 10
-"""Up to so many, people are shown every class."""
+"""Of so many classes or fewer, people are shown every one."""
 
 SHOWN_OF_MANY = 5
-"""How many of more classes they are shown, the most probable ones."""
+"""Of more classes, people are shown so many: the most probable ones."""
 
 
 def count_shown(classes: int) -> int:
@@ -91,7 +91,7 @@ class Prediction:
     label : str
         The most probable class. For a rejected picture it is only the largest number, not an answer.
     index : int
-        Place of ``label`` in the model's outputs (index base 0).
+        Index of ``label`` in the model's outputs, counted from 0.
     probabilities : Mapping of str to float
         Class name to calibrated probability in [0, 1], in the order of the model's outputs; they sum to 1. A rejected
         picture carries them too.

@@ -1,4 +1,7 @@
-"""The rows of an answer: what the command line writes, the API answers and a report keeps."""
+"""The rows of an answer: what the command line writes, the API answers and a report keeps.
+
+How rows become lines of a file is in `inference.batch.tables`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class VolumeSummary:
-    """What a volume's row says beside its answer; slices are counted from 1.
+    """The fields of a volume's row that a picture's has not; slices are counted from 1.
 
     Attributes
     ----------
@@ -129,17 +132,17 @@ def build_volume_rows(
         Of each slice the path of its own file; empty if one file holds them all.
     """
     rows, identifiers = [], volume.identifiers
-    for number, one in enumerate(prediction.slices):
-        own = slice_paths[number] if slice_paths else path
+    for index, one in enumerate(prediction.slices):
+        own = slice_paths[index] if slice_paths else path
         if isinstance(one, InputError):
-            rows.append(Row(path=own, slice=number + 1, error=str(one), identifiers=identifiers))
+            rows.append(Row(path=own, slice=index + 1, error=str(one), identifiers=identifiers))
         else:
-            rows.append(build_row(own, one, slice_number=number + 1, identifiers=identifiers))
+            rows.append(build_row(own, one, slice_number=index + 1, identifiers=identifiers))
     summary = VolumeSummary(
         series=volume.series,
         slices=volume.count,
         empty=len(prediction.empty),
         best_slice=None if prediction.best_slice is None else prediction.best_slice + 1,
-        suspicious=[number + 1 for number in prediction.suspicious],
+        suspicious=[index + 1 for index in prediction.suspicious],
     )
     return [*rows, build_row(path, prediction.answer, volume=summary, identifiers=identifiers)]

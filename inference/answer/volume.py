@@ -1,12 +1,12 @@
 """From the answers of a volume's slices to the volume's answer.
 
 The rule. Slices that are nearly empty or that the model refused are left out. Where one label means that nothing was
-found (`ModelBundle.background`), the answer is that of the `NEIGHBOURS` neighbouring slices that look least like it: a
-finding fills a part of the slices, and a mean over all would drown it. They are neighbours because a finding goes on in
-the next slice and a mistake often does not. Since every slice is one more chance to be mistaken, a finding is
-answered with confidence only from a probability on at which as many mistakes as there are slices are as rare as one
-picture's (Bonferroni); "nothing found" has passed the most suspicious slices already and needs no such correction.
-What the rule is worth is measured by ``python -m training volumes``.
+found (`ModelBundle.background`), the answer is the mean of the `NEIGHBOURS` neighbouring slices on which that label is
+least probable: a finding is on a few slices only, and a mean over all would hide it. They are neighbours because a
+finding goes on in the next slice and a mistake often does not. Since every slice is one more chance to be mistaken, a
+finding is answered with confidence only from a higher probability on, at which a mistake on any of the slices is as
+rare as on one picture (Bonferroni). "Nothing found" needs no such correction: the most suspicious slices say it.
+How good the rule is, is measured by ``python -m training volumes``.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from inference.model.bundle import ModelBundle
 
 NEIGHBOURS = 3
-"""How many neighbouring slices speak for the volume."""
+"""How many neighbouring slices are averaged for the volume's answer."""
 
 EMPTY_BELOW = 0.1
 """A slice is nearly empty if its strength is a smaller share of the strongest slice's."""
 
 
 class SliceClassifier(Protocol):
-    """What is needed of `inference.Classifier`."""
+    """The part of `inference.Classifier` that is used here."""
 
     @property
     def bundle(self) -> ModelBundle:
-        """What the classifier answers."""
+        """The classifier's model bundle."""
 
     def predict_many(self, sources: Iterable[DecodedImage], *, explain: bool = False) -> Iterator[Prediction]:
         """Classify pictures in order."""
@@ -56,9 +56,9 @@ class VolumePrediction:
     slices : tuple of Prediction or InputError
         Every slice's, in order; the error of one that cannot be read.
     empty : tuple of int
-        Slices that are nearly empty, counted from 0, as all numbers here.
+        Slices that are nearly empty, counted from 0, as all indices here.
     best_slice : int or None
-        The slice that shows the answer best: the middle one of the neighbours that spoke for the volume; without a
+        The slice that shows the answer best: the middle one of the neighbours that were averaged; without a
         background, the one on which the volume's label is most probable. None when the volume was rejected.
     suspicious : tuple of int
         Slices, neither empty nor rejected, on which the background is not the most probable label; without a
@@ -113,13 +113,13 @@ def predict_volume(
     errors: dict[int, InputError] = {}
 
     def images() -> Iterator[DecodedImage]:
-        for number in range(volume.count):
+        for index in range(volume.count):
             if check is not None:
                 check()
             try:
-                one = volume.load(number)
+                one = volume.load(index)
             except InputError as error:
-                errors[number] = error
+                errors[index] = error
                 continue
             strengths.append(one.strength)
             yield one.image
@@ -131,21 +131,21 @@ def predict_volume(
     lost = (f"{len(errors)} of {volume.count} slices could not be read.",) if errors else ()
     duration_s = time.perf_counter() - started
     answer = replace(combined.answer, notes=(*volume.notes, *lost), duration_s=duration_s)
-    return _put_back(replace(combined, answer=answer), errors, volume.count)
+    return _restore_indices(replace(combined, answer=answer), errors, volume.count)
 
 
-def _put_back(combined: VolumePrediction, errors: dict[int, InputError], count: int) -> VolumePrediction:
-    """Number the slices as the volume does, with those that could not be read."""
+def _restore_indices(combined: VolumePrediction, errors: dict[int, InputError], count: int) -> VolumePrediction:
+    """Give the slices the indices that they have in the volume, where some could not be read."""
     if not errors:
         return combined
-    numbers = [number for number in range(count) if number not in errors]
-    readable = dict(zip(numbers, combined.slices, strict=True))
+    indices = [index for index in range(count) if index not in errors]
+    readable = dict(zip(indices, combined.slices, strict=True))
     return replace(
         combined,
-        slices=tuple(errors.get(number) or readable[number] for number in range(count)),
-        empty=tuple(numbers[index] for index in combined.empty),
-        suspicious=tuple(numbers[index] for index in combined.suspicious),
-        best_slice=None if combined.best_slice is None else numbers[combined.best_slice],
+        slices=tuple(errors.get(index) or readable[index] for index in range(count)),
+        empty=tuple(indices[index] for index in combined.empty),
+        suspicious=tuple(indices[index] for index in combined.suspicious),
+        best_slice=None if combined.best_slice is None else indices[combined.best_slice],
     )
 
 
@@ -166,25 +166,26 @@ def combine(slices: Sequence[Prediction], strengths: Sequence[float], bundle: Mo
     counted = np.flatnonzero(filled & (novelties < 1.0))
     novelty = float(np.median(novelties[filled])) if filled.any() else float(novelties.max())
     is_rejected = novelty >= 1.0 or not len(counted)
-    speaking = _choose(probabilities, counted, bundle) if len(counted) else np.arange(len(slices))
-    answer = _answer(slices[0], probabilities[speaking].mean(axis=0), 1.0 if is_rejected else 0.0, len(counted), bundle)
+    averaged = _choose(probabilities, counted, bundle) if len(counted) else np.arange(len(slices))
+    score = 1.0 if is_rejected else 0.0
+    answer = _build_answer(slices[0], probabilities[averaged].mean(axis=0), score, len(counted), bundle)
     if is_rejected:
         suspicious: tuple[int, ...] = ()
         best = None
     else:
-        suspicious = tuple(number for number in map(int, counted) if _is_suspicious(slices[number], answer, bundle))
-        best = _find_best(probabilities[:, answer.index], speaking, bundle)
+        suspicious = tuple(index for index in map(int, counted) if _is_suspicious(slices[index], answer, bundle))
+        best = _find_best(probabilities[:, answer.index], averaged, bundle)
     return VolumePrediction(
         answer=replace(answer, novelty=novelty),
         slices=tuple(slices),
-        empty=tuple(int(number) for number in np.flatnonzero(~filled)),
+        empty=tuple(int(index) for index in np.flatnonzero(~filled)),
         best_slice=best,
         suspicious=suspicious,
     )
 
 
 def _choose(probabilities: np.ndarray, counted: np.ndarray, bundle: ModelBundle) -> np.ndarray:
-    """The numbers of the slices that speak for the volume."""
+    """The indices of the slices whose mean is the volume's answer."""
     if bundle.background is None:
         return counted
     found = 1.0 - probabilities[counted, bundle.labels.index(bundle.background)]
@@ -194,23 +195,23 @@ def _choose(probabilities: np.ndarray, counted: np.ndarray, bundle: ModelBundle)
     return counted[start : start + width]
 
 
-def _find_best(probabilities: np.ndarray, speaking: np.ndarray, bundle: ModelBundle) -> int:
+def _find_best(probabilities: np.ndarray, averaged: np.ndarray, bundle: ModelBundle) -> int:
     if bundle.background is None:
-        return int(speaking[np.argmax(probabilities[speaking])])
-    return int(speaking[len(speaking) // 2])
+        return int(averaged[np.argmax(probabilities[averaged])])
+    return int(averaged[len(averaged) // 2])
 
 
-def _answer(
-    pattern: Prediction, probabilities: np.ndarray, novelty: float, looks: int, bundle: ModelBundle
+def _build_answer(
+    template: Prediction, probabilities: np.ndarray, novelty: float, slices: int, bundle: ModelBundle
 ) -> Prediction:
     index = int(np.argmax(probabilities))
     calibration = bundle.calibration
     if bundle.background is not None and bundle.labels[index] != bundle.background:
-        needed = 1.0 - (1.0 - calibration.confident_at) / max(looks, 1)
+        needed = 1.0 - (1.0 - calibration.confident_at) / max(slices, 1)
         calibration = calibration.model_copy(update={"confident_at": needed})
     verdict, candidates = decide(probabilities, novelty, calibration)
     return replace(
-        pattern,
+        template,
         label=bundle.labels[index],
         index=index,
         probabilities=dict(zip(bundle.labels, map(float, probabilities), strict=True)),

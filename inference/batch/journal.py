@@ -1,4 +1,7 @@
-"""What a run has done, in SQLite: on the disk after each case, so that the run can go on after any stop."""
+"""What a run has done, in SQLite: on the disk after each item, so that the run can go on after any stop.
+
+The table and the sidecar call a work item a case; both are file formats, which older runs have written.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,8 @@ CREATE TABLE IF NOT EXISTS answers (digest BLOB PRIMARY KEY, rows TEXT NOT NULL)
 """
 
 
-def count_case(files: int, rows: Sequence[Row], *, is_copy: bool = False) -> dict[str, int]:
-    """What a case adds to the figures of the sidecar."""
+def count_item(files: int, rows: Sequence[Row], *, is_copy: bool = False) -> dict[str, int]:
+    """What an item adds to the figures of the sidecar."""
     return {
         "cases": 1,
         "files": files,
@@ -41,7 +44,7 @@ def list_verdicts(rows: Iterable[Row]) -> list[tuple[str, str]]:
 
 
 class Journal:
-    """What is done, in SQLite: it is on the disk after each case, and memory does not grow with a run.
+    """What is done, in SQLite: it is on the disk after each item, and memory does not grow with a run.
 
     Parameters
     ----------
@@ -70,15 +73,15 @@ class Journal:
         self._connection.close()
 
     def settings(self) -> dict[str, str]:
-        """What the run was begun with."""
+        """The settings with which the run was begun."""
         return dict(self._connection.execute("SELECT name, value FROM run"))
 
     def begin(self, settings: Mapping[str, str]) -> None:
-        """Keep what the run is begun with."""
+        """Keep the settings with which the run is begun."""
         self._connection.executemany("INSERT INTO run VALUES (?, ?)", settings.items())
 
     def forget_after(self, size_bytes: int) -> int:
-        """Forget cases whose rows the output has lost; returns where the rows of the others end."""
+        """Forget items whose rows the output has lost; returns the byte at which the rows of the others end."""
         self._connection.execute(
             "DELETE FROM verdicts WHERE key IN (SELECT key FROM cases WHERE ends_at > ?)", (size_bytes,)
         )
@@ -86,17 +89,17 @@ class Journal:
         return int(self._connection.execute("SELECT COALESCE(MAX(ends_at), 0) FROM cases").fetchone()[0])
 
     def is_done(self, key: str) -> bool:
-        """Whether a case is done."""
+        """Whether an item is done."""
         return self._connection.execute("SELECT 1 FROM cases WHERE key = ?", (_text(key),)).fetchone() is not None
 
     def cached(self, digest: bytes) -> str | None:
-        """What was kept under the digest of a content."""
+        """The rows that were stored under the digest of a content, as JSON; None if there are none."""
         found = self._connection.execute("SELECT rows FROM answers WHERE digest = ?", (digest,)).fetchone()
         return None if found is None else str(found[0])
 
     def mark_done(self, key: str, ends_at: int, files: int, rows: Sequence[Row], *, is_copy: bool) -> None:
-        """Note that a case is done."""
-        _, *counts = count_case(files, rows, is_copy=is_copy).values()
+        """Note that an item is done, and at which byte of the output its rows end."""
+        _, *counts = count_item(files, rows, is_copy=is_copy).values()
         with self._transaction():
             self._connection.execute("INSERT INTO cases VALUES (?, ?, ?, ?, ?, ?, ?)", (_text(key), ends_at, *counts))
             self._connection.executemany(

@@ -1,7 +1,7 @@
 """Where a run's rows go: a CSV or JSON Lines file, the journal that lets it go on after a stop, and the sidecar.
 
-A case's rows are written first and entered in the journal after that, with the place where they end. Whatever stands
-behind the last place that the journal knows was being written when the run was stopped, and is written again.
+An item's rows are written first. Then the item is entered in the journal, with the byte at which its rows end. What is
+behind the last such byte was being written when the run was stopped, and is written again.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Output:
             self._append(header)
 
     def write(self, key: str, files: int, rows: Sequence[Row], *, is_copy: bool = False) -> None:
-        """Write a case's rows, then enter it in the journal.
+        """Write an item's rows, then enter it in the journal.
 
         Raises
         ------

@@ -26,18 +26,18 @@ class JournalLike(Protocol):
     """What is needed of `inference.batch.journal.Journal`."""
 
     def is_done(self, key: str) -> bool:
-        """Whether a item is done."""
+        """Whether an item is done."""
 
     def cached(self, digest: bytes) -> str | None:
-        """What was kept under a digest."""
+        """The rows that were stored under a digest; None if there are none."""
 
     def store(self, digest: bytes, rows: str) -> None:
-        """Keep an answer."""
+        """Store the rows of a content for its copies."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """A item and what became of it.
+    """An item and what became of it.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ def run_items(items: Iterable[WorkItem], pool: Pool, journal: JournalLike) -> It
     Yields
     ------
     Done or None
-        None for a item that is done already, or that was named twice. Whoever calls enters the others in the journal
+        None for an item that is done already, or that was named twice. Whoever calls enters the others in the journal
         before asking for the next.
     """
     run = _ChunkedRun(pool, journal)
@@ -111,11 +111,11 @@ class _ChunkedRun:
         self.waiting: deque[tuple[list[_Queued], Future[list[Outcome]]]] = deque()
 
     def is_known(self, item: WorkItem) -> bool:
-        """Whether a item is done or on its way."""
+        """Whether an item is done or on its way."""
         return item.key in self._keys or self._journal.is_done(item.key)
 
     def add(self, item: WorkItem) -> None:
-        """Put a item into a chunk: up to `BATCH_SIZE` pictures, or one volume."""
+        """Put an item into a chunk: up to `BATCH_SIZE` pictures, or one volume."""
         digest = item.digest()
         is_copy = digest is not None and (digest in self._digests or self._journal.cached(digest) is not None)
         if item.is_large:
@@ -165,25 +165,25 @@ def _list_new(chunk: Sequence[_Queued]) -> list[WorkItem]:
 
 def pack(item: WorkItem, outcome: Outcome) -> str:
     """An outcome as JSON without the item's own names."""
-    numbers = {path: number for number, path in enumerate(item.files)} if len(item.files) > 1 else {}
+    indices = {path: index for index, path in enumerate(item.files)} if len(item.files) > 1 else {}
 
     def strip(path: str) -> int | str:
-        return numbers[path] if path in numbers else path.removeprefix(item.path)
+        return indices[path] if path in indices else path.removeprefix(item.path)
 
     rows = [{**asdict(row), "path": strip(row.path)} for row in outcome.rows]
     return json.dumps({"rows": rows, "notes": [[strip(path), note] for path, note in outcome.notes]})
 
 
 def unpack(item: WorkItem, text: str) -> Outcome:
-    """What `pack` made, under the names of another item of the same content."""
+    """The outcome that `pack` was given, under the names of another item of the same content."""
 
-    def name(place: int | str) -> str:
-        return item.files[place] if isinstance(place, int) else item.path + place
+    def restore(stripped: int | str) -> str:
+        return item.files[stripped] if isinstance(stripped, int) else item.path + stripped
 
     document = json.loads(text)
     return Outcome(
-        rows=[_build_row(row, name(row["path"]), item) for row in document["rows"]],
-        notes=[(name(path), note) for path, note in document["notes"]],
+        rows=[_build_row(row, restore(row["path"]), item) for row in document["rows"]],
+        notes=[(restore(path), note) for path, note in document["notes"]],
     )
 
 
@@ -192,5 +192,7 @@ def _build_row(values: dict[str, Any], path: str, item: WorkItem) -> Row:
     summary = None if volume is None else VolumeSummary(**volume)
     if summary is not None and item.series:
         summary = replace(summary, series=item.series)
-    whose = values.get("identifiers")
-    return Row(**{**values, "path": path, "volume": summary, "identifiers": whose and Identifiers(**whose)})
+    identifiers = values.get("identifiers")
+    if identifiers is not None:
+        identifiers = Identifiers(**identifiers)
+    return Row(**{**values, "path": path, "volume": summary, "identifiers": identifiers})

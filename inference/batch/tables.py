@@ -28,7 +28,7 @@ class Table:
     labels : sequence of str
         The model's; a column each.
     identifiers : bool
-        Columns that say whose a DICOM file is.
+        Whether there are columns that say whose a DICOM file is.
 
     Examples
     --------
@@ -46,8 +46,19 @@ class Table:
     def columns(self) -> list[str]:
         """The columns' names."""
         about = ("series", "slices", "best_slice", "suspicious")
-        whose = [field.name for field in fields(Identifiers)] if self.identifiers else []
-        return ["path", "slice", "verdict", "label", *self.labels, "candidates", "novelty", "error", *about, *whose]
+        identifier_columns = [field.name for field in fields(Identifiers)] if self.identifiers else []
+        return [
+            "path",
+            "slice",
+            "verdict",
+            "label",
+            *self.labels,
+            "candidates",
+            "novelty",
+            "error",
+            *about,
+            *identifier_columns,
+        ]
 
     def list_values(self, row: Row) -> list[Any]:
         """A row's values, one for each column; None where it has none."""

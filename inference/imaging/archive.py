@@ -1,6 +1,6 @@
-"""Zip archives: what is in one, checked before any of it is decompressed, and read one entry at a time.
+"""Zip archives: the entries are checked before any of them is decompressed, and read one at a time.
 
-Nothing is ever written to the disk.
+Nothing is ever written to the disk. What an entry holds is told in `inference.imaging.scans`.
 """
 
 from __future__ import annotations
@@ -71,18 +71,18 @@ class Archive:
         """The files' names, sorted; folders and hidden files are left out."""
 
     def read_head(self, name: str, size_bytes: int) -> bytes:
-        """The first bytes of an entry."""
+        """The first bytes of an entry; raises `InputError` if it is damaged or the archive was closed."""
         with self._open(name) as entry:
             return entry.read(size_bytes)
 
     def read(self, name: str, limit_bytes: int = MAX_VOLUME_BYTES) -> bytes:
-        """All of an entry of at most so many bytes."""
+        """All of an entry; raises as `read_head`, and `TooLargeError` if it is larger than the limit."""
         check_file_size(self._sizes[name], limit_bytes)
         with self._open(name) as entry:
             return entry.read(self._sizes[name])  # zipfile gives no more than the table of contents promised
 
     def open(self, name: str) -> BinaryIO:
-        """All of an entry, as a file."""
+        """All of an entry, as a file; raises as `read`."""
         return io.BytesIO(self.read(name))
 
     @contextmanager

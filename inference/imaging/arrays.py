@@ -1,4 +1,4 @@
-"""From raw values to pixels: windows, depths, grey planes; an array goes in, uint8 RGB comes out."""
+"""From raw values to pixels: windows, depths, grey planes; an array goes in, uint8 RGB comes out. Opens no file."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _FULL_16_BIT = 2**15
 """A 16-bit picture that uses its top bit is taken as full-range and divided by 257; 12-bit data never reaches it."""
 
 DARK = 32
-"""Value up to which nothing is made out on black; of what a transparent picture shows, all must be that dark for it to
-be laid on white. What has anything brighter stays on black, as a scan's background is."""
+"""Grey value (0–255) up to which nothing can be seen on black. A transparent picture is laid on white only if all its
+visible pixels are that dark; else it is laid on black, as the background of a scan is."""
 
 
 def decode_array(array: np.ndarray) -> np.ndarray:
@@ -28,8 +28,8 @@ def decode_array(array: np.ndarray) -> np.ndarray:
     array : numpy.ndarray, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
         uint8 is taken as it is, bool as black and white. A floating array within [0, 1] is multiplied by 255, one
         within [0, 255] is rounded. uint16 that uses its top bit is divided by 257. Everything else is windowed
-        linearly from its minimum to its 99.9th percentile. What is transparent becomes black, or white if all that is
-        to be seen is nearly black.
+        linearly from its minimum to its 99.9th percentile. Transparent pixels become black, or white if all visible
+        ones are nearly black (`DARK`).
 
     Returns
     -------
@@ -123,7 +123,7 @@ def build_slice(values: np.ndarray, modality: str | None = None) -> Slice:
 def reduce_grey(image: np.ndarray) -> np.ndarray:
     """The one plane, (H, W), of a picture (H, W, 3) whose channels are equal, as most scans' are; else the picture.
 
-    What comes between decoding and network takes half the time of one plane, and gives the same to the last bit.
+    Preparing one plane for the network takes half the time and gives the same to the last bit.
     """
     if image.strides[2] == 0:  # one plane already, see `inference.imaging.arrays.spread_grey`
         return image[:, :, 0]

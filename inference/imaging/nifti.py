@@ -86,8 +86,8 @@ def _build_volume(
         raise InputError("A NIfTI volume of numbers is accepted; every voxel of the one received is NaN or infinite.")
     background = float(min(one[np.isfinite(one)].min() for one in slices if np.isfinite(one).any())) if bad else 0.0
 
-    def load(number: int) -> Slice:
-        raw = slices[number].astype(np.float32)
+    def load(index: int) -> Slice:
+        raw = slices[index].astype(np.float32)
         if bad:
             raw = np.where(np.isfinite(raw), raw, np.float32(background))
         rescaled = raw * np.float32(scale[0]) + np.float32(scale[1])

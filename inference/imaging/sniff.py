@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes and never by its name."""
+"""The kind of a file, told by its first bytes and never by its name."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _PICTURES = (
     *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM"),
     *(b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+"),  # TIFF and BigTIFF
 )
-"""How the files of the formats begin that are opened as pictures; WebP, inside RIFF, is looked for by itself."""
+"""The first bytes of the formats that are opened as pictures. WebP is not here: it is one kind of RIFF file."""
 
 
 class Kind(Enum):
-    """What `recognise` tells apart; the value names it inside a sentence."""
+    """The kinds that `recognise` tells apart; the value names one inside a sentence."""
 
     DICOM = "a DICOM file"
     NIFTI = "a NIfTI volume"
@@ -35,7 +35,7 @@ class Kind(Enum):
 
 
 def recognise(head: bytes) -> Kind:
-    """Tell what a file is.
+    """Tell of which kind a file is.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ _SIGNATURES: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
 
 
 def describe(content: bytes) -> str:
-    """Name what a file is, for the sentence that refuses it."""
+    """Name the kind of a file, for the sentence that refuses it."""
     kind = recognise(content[:HEAD_BYTES])
     if kind is not Kind.OTHER:
         return str(kind.value)

@@ -1,7 +1,7 @@
 """Files, wherever they lie: on a disk, or at an address such as ``s3://bucket/scans`` that fsspec reads.
 
-Everybody else takes a path or an address as text and asks here; nobody else tells the two apart. fsspec is imported for
-addresses only, because the desktop program does without it.
+Other modules pass a path or an address on as text; only this one tells the two apart. fsspec is imported for addresses
+only, because the desktop program does not have it.
 
 Credentials are those of the process (environment, profile, service account); an address that holds a password is
 refused, because addresses stand in rows and messages.
@@ -20,10 +20,10 @@ from inference.errors import InputError, SettingsError
 from inference.limits import MAX_ARCHIVE_BYTES, check_file_size
 
 _IN_MEMORY_BYTES = 64 * 2**20
-"""A larger file waits on the disk while it is read, without a name, so that nothing of it stays behind."""
+"""A larger file is kept on the disk while it is read, without a name, so that nothing of it stays behind."""
 
 _HEAD_BYTES = 64 * 2**10
-"""What is fetched at a time where only the beginning is looked at."""
+"""How much is fetched at a time of a file of which only the beginning is read."""
 
 
 def is_remote(path: object) -> bool:
@@ -32,11 +32,12 @@ def is_remote(path: object) -> bool:
 
 
 def check_address(path: str) -> None:
-    """Refuse an address that holds a password.
+    """Refuse an address that holds a user or a password.
 
     Raises
     ------
     SettingsError
+        It holds one.
     """
     if is_remote(path) and "@" in urlsplit(path).netloc:
         raise SettingsError(
@@ -46,12 +47,12 @@ def check_address(path: str) -> None:
 
 
 def connect(path: str) -> tuple[Any, str]:
-    """The ``fsspec.AbstractFileSystem`` of a path or address, and how it calls it.
+    """The ``fsspec.AbstractFileSystem`` of a path or address, and the path inside it.
 
     Raises
     ------
     InputError
-        There is nothing here that reads such addresses.
+        No installed package reads such addresses.
     """
     try:
         import fsspec
@@ -59,7 +60,7 @@ def connect(path: str) -> tuple[Any, str]:
         filesystem, inner = fsspec.core.url_to_fs(path)
     except (ImportError, ValueError) as error:  # fsspec names the package that reads a protocol
         protocol = path.partition("://")[0]
-        raise InputError(f"Addresses of {protocol}:// cannot be read here: {_name(error)}.") from error
+        raise InputError(f"Addresses of {protocol}:// cannot be read here: {_describe_error(error)}.") from error
     return filesystem, inner
 
 
@@ -86,7 +87,7 @@ def _list_remote(folder: str) -> tuple[list[str], list[str]]:
     except OSError:
         raise
     except Exception as error:  # each storage has exceptions of its own
-        raise OSError(_name(error)) from error
+        raise OSError(_describe_error(error)) from error
     names: dict[str, list[str]] = {"file": [], "directory": []}
     for entry in entries:
         name = entry["name"].rstrip("/").rpartition("/")[2]
@@ -96,7 +97,7 @@ def _list_remote(folder: str) -> tuple[list[str], list[str]]:
 
 
 def is_folder(path: str) -> bool:
-    """Whether there is a folder at a path or an address; False if that cannot be told."""
+    """Whether there is a folder at a path or an address; False if that cannot be found out."""
     if not is_remote(path):
         return Path(path).is_dir()
     try:
@@ -120,11 +121,12 @@ def is_device(path: str) -> bool:
 
 
 def refuse_device(path: str) -> None:
-    """Refuse a path at which there is no file but a device or a pipe.
+    """Refuse a path at which there is a device or a pipe.
 
     Raises
     ------
     InputError
+        There is one.
     """
     if is_device(path):
         raise InputError(f"{base_name(path)} is no file; a device or a pipe is not read.")
@@ -141,7 +143,7 @@ def base_name(path: str) -> str:
 
 
 def resolve_path(path: str) -> str:
-    """What two paths to the same place have in common."""
+    """The absolute path, links followed: the same for every path to one file or folder."""
     return path.rstrip("/") if is_remote(path) else str(Path(path).resolve())
 
 
@@ -151,6 +153,7 @@ def read_head(path: str, size_bytes: int) -> bytes:
     Raises
     ------
     InputError
+        It cannot be read.
     """
     with open_head(path) as stream:
         try:
@@ -160,11 +163,12 @@ def read_head(path: str, size_bytes: int) -> bytes:
 
 
 def open_head(path: str) -> BinaryIO:
-    """Open a file of which little is read: one that lies elsewhere is fetched piece by piece.
+    """Open a file of which little is read: one at an address is fetched piece by piece.
 
     Raises
     ------
     InputError
+        It cannot be opened.
     """
     if not is_remote(path):
         return open_file(path)
@@ -176,7 +180,7 @@ def open_head(path: str) -> BinaryIO:
 
 
 def open_file(path: str) -> BinaryIO:
-    """Open a file to read all of it; whoever asks closes it. One that lies elsewhere is fetched first.
+    """Open a file to read all of it; the caller closes it. One at an address is fetched first.
 
     Raises
     ------
@@ -189,7 +193,7 @@ def open_file(path: str) -> BinaryIO:
         except (OSError, ValueError) as error:
             raise unreadable(path, error) from error
     filesystem, inner = connect(path)
-    fetched = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - whoever asked closes it
+    fetched = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
     try:
         check_file_size(int(filesystem.info(inner).get("size") or 0), MAX_ARCHIVE_BYTES)
         with filesystem.open(inner, "rb") as stream:
@@ -213,11 +217,11 @@ def unreadable(path: str | Path, error: Exception) -> InputError:
         return InputError(f"There is no file {name}.")
     if not is_remote(str(path)) and isinstance(error, OSError | ValueError):
         return InputError(f"The file {name} cannot be read: {getattr(error, 'strerror', None) or error}.")
-    return InputError(f"The file {name} cannot be read: {_name(error)}.")
+    return InputError(f"The file {name} cannot be read: {_describe_error(error)}.")
 
 
-def _name(error: Exception) -> str:
-    """What went wrong, without a foreign message, which may quote a signed address; ours name packages only."""
+def _describe_error(error: Exception) -> str:
+    """Name an error without its message, which may quote a signed address; those of imports and values are safe."""
     if isinstance(error, ImportError | ValueError):
         return str(error).rstrip(".")
     return str(getattr(error, "strerror", None) or type(error).__name__)

@@ -1,4 +1,4 @@
-"""What imaging makes: a decoded picture, a slice, a volume; frozen values, and how a file may be read."""
+"""The values that imaging gives: a decoded picture, a slice, a volume; and the options with which a file is read."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ WINDOWS = ("percentile", "file")
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOptions:
-    """What may be chosen about reading clinical files.
+    """How clinical files are read.
 
     Attributes
     ----------
@@ -101,8 +101,9 @@ class Slice:
     ----------
     image : DecodedImage
     strength : float
-        How bright its brightest parts are, in the volume's own units: compared with the other slices of the volume it
-        tells an empty slice, which, windowed for itself, is a picture of noise.
+        How bright its brightest pixels are, in the volume's own units
+        (`inference.imaging.arrays.STRENGTH_PERCENTILE`). A slice that is much weaker than the others of its volume is
+        empty: windowed by its own values, it is a picture of noise.
     window : tuple of (float, float)
         The values that became black and white, in the same units: with them slices can be shown on one scale.
 
@@ -127,13 +128,13 @@ class Volume:
     Attributes
     ----------
     count : int
-        How many slices; two or more, or one.
+        How many slices there are, one at least.
     load : Callable
-        Number of a slice, counted from 0, to `Slice`; raises `InputError`.
+        From the index of a slice, counted from 0, to the `Slice`; raises `InputError`.
     paths : tuple of str
-        Of each slice, the file that it stands in, as far as each has its own; else empty.
+        The file of each slice, if each has its own; else empty.
     frames : tuple of int
-        Of each slice, its frame in the file, counted from 0, if one file holds them all as frames; else empty.
+        The frame of each slice, counted from 0, if one file holds them all as frames; else empty.
     series : str
         What tells it from the other volumes of the same folder or archive: ``"series 1 of 3, T1, 24 slices"``. Never a
         name, an id or a date of the header.

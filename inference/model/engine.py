@@ -1,4 +1,4 @@
-"""What computes the network. Nobody outside this module knows which runtime runs.
+"""The runtimes that compute a network. No other module knows which of them runs.
 
 ONNX Runtime serves bundles; Keras, which takes seconds and 670 MB to import, is imported only for a model that has
 nothing but a Keras file.
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from inference.errors import BundleError, EngineError
+from inference.failures import first_line
 from inference.model.bundle import ONNX_SUFFIXES, ModelBundle
 from inference.model.vetting import vet_keras, vet_onnx
 
@@ -28,13 +29,13 @@ _CONVERT_HINT = (
 )
 
 _SPIN_US = "100"
-"""How long, in microseconds, a thread of ONNX Runtime looks for more to do before it sleeps: longer than the gaps
-inside a run, and not as long as by default, which took a third more processor time from the threads that decode."""
+"""How long, in microseconds, an idle thread of ONNX Runtime spins before it sleeps: longer than the gaps inside a run,
+and shorter than by default, which took a third more processor time from the threads that decode."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineOutput:
-    """What a network says of a batch.
+    """What a network computes for a batch.
 
     Attributes
     ----------
@@ -117,7 +118,7 @@ class OnnxEngine:
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's exceptions share no base class
-            raise BundleError(f"ONNX Runtime cannot load {name}: {_first_line(error)}") from error
+            raise BundleError(f"ONNX Runtime cannot load {name}: {first_line(error)}") from error
         inputs, outputs = self._session.get_inputs(), [output.name for output in self._session.get_outputs()]
         if len(inputs) != 1:
             raise BundleError(f"The network {name} must have one input; it has {len(inputs)}.")
@@ -131,7 +132,7 @@ class OnnxEngine:
         try:
             arrays = self._session.run([self._names[field] for field in wanted], {self._input_name: batch})
         except Exception as error:
-            raise EngineError(f"The network could not be run: {_first_line(error)}") from error
+            raise EngineError(f"The network could not be run: {first_line(error)}") from error
         return EngineOutput(**{field: np.asarray(array) for field, array in zip(wanted, arrays, strict=True)})
 
 
@@ -168,21 +169,21 @@ class KerasEngine:
             raise BundleError(f"{name} is a Keras file, and TensorFlow is not installed here.") from error
         vet_keras(content, name)
         try:
-            with tempfile.TemporaryDirectory() as folder:  # what was looked at is what is loaded
+            with tempfile.TemporaryDirectory() as folder:  # the bytes that were vetted are loaded
                 copy = Path(folder) / f"network{Path(name).suffix}"
                 copy.write_bytes(content)
                 self._model: Any = keras.saving.load_model(copy, compile=False, safe_mode=True)
         except Exception as error:  # Keras raises nearly anything on a file that it does not know
             if "lambda" in str(error).lower():
                 raise BundleError(f"{name} holds a Lambda layer, which is code; it is not loaded.") from error
-            raise BundleError(f"Keras cannot read {name}. {_CONVERT_HINT} ({_first_line(error)})") from error
+            raise BundleError(f"Keras cannot read {name}. {_CONVERT_HINT} ({first_line(error)})") from error
 
     def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
         """See `Engine.run`."""
         try:
             output = self._model(batch, training=False)
         except Exception as error:
-            raise EngineError(f"The network could not be run: {_first_line(error)}") from error
+            raise EngineError(f"The network could not be run: {first_line(error)}") from error
         return EngineOutput(scores=np.asarray(output, dtype=np.float32))
 
 
@@ -206,8 +207,3 @@ def load_engine(bundle: ModelBundle, threads: int = 0) -> Engine:
     if path.suffix.lower() in ONNX_SUFFIXES:
         return OnnxEngine(content, path.name, threads)
     return KerasEngine(content, path.name)
-
-
-def _first_line(error: Exception) -> str:
-    """The first line of a foreign exception, short enough for a sentence."""
-    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__

@@ -1,8 +1,8 @@
-"""A run on Ray: folders are looked through by tasks, what they hold is answered by actors that each have the model.
+"""A run on Ray: tasks list the folders, actors that each have the model answer what is in them.
 
-Work goes in units of some hundred slices, and each unit is one part of the output (`inference.batch.cluster.shards`),
-written by the actor that answered it. What comes back to the command are figures. Ray, pyarrow and fsspec are imported
-by a run on a cluster only.
+Work is divided into units of some hundred slices. Each unit becomes one shard of the output
+(`inference.batch.cluster.shards`), written by the actor that answered it; the command gets counts back. Ray, pyarrow
+and fsspec are imported by a run on a cluster only. How work is divided is in `inference.batch.cluster.units`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from inference.answer.classifier import Classifier
-from inference.batch.cluster.units import Listing, find_units, settle
+from inference.batch.cluster.units import Listing, enter_folder, find_units
 from inference.batch.outcomes import Outcome, classify_items
 from inference.batch.workers import describe_crash
 from inference.errors import EngineError, OutputError, SettingsError
+from inference.failures import first_line
 from inference.imaging.storage import check_address
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
 
 
 _TRIES = 2
-"""Processes that may die of an item before it is given up."""
+"""How many processes an item may end before it is given up."""
 
 _CORES = 1
-"""Of an actor, and the threads of its network: Ray's own measure of a worker."""
+"""Cores of an actor, and threads of its network; one is Ray's own measure of a worker."""
 
 _LOCAL_STORE_BYTES = 256 * 2**20
 """Memory in which processes of one machine hand each other work; a unit is some hundred names."""
@@ -120,7 +121,7 @@ def run_on_cluster(
     EngineError
         Ray cannot be reached, or fails.
     OutputError
-        A part cannot be written.
+        A shard cannot be written.
     """
     if not listing.tasks:
         return
@@ -130,19 +131,19 @@ def run_on_cluster(
         context = DataContext.get_current()
         context.enable_progress_bars = context.print_on_execution_start = False
         context.target_max_block_size = context.target_min_block_size = 1  # every unit can be taken by another actor
-        home = str(Path.cwd())
+        working_folder = str(Path.cwd())
         try:
             cores = int(ray.cluster_resources().get("CPU", 1))
             tasks = ray.data.from_items(
-                [{"number": number, "folders": task} for number, task in enumerate(listing.tasks)],
+                [{"index": index, "folders": task} for index, task in enumerate(listing.tasks)],
                 override_num_blocks=len(listing.tasks),
             )
             units = tasks.map_batches(  # without a core: they wait for disks, and must not wait for actors
-                find_units, fn_kwargs={"home": home}, batch_size=1, num_cpus=0
+                find_units, fn_kwargs={"working_folder": working_folder}, batch_size=1, num_cpus=0
             )
             done = units.map_batches(
                 _Answerer,
-                fn_constructor_args=(bundle, _read_files(bundle), options, shards, home),
+                fn_constructor_args=(bundle, _read_files(bundle), options, shards, working_folder),
                 batch_size=1,
                 num_cpus=_CORES,
                 compute=ActorPoolStrategy(min_size=1, max_size=workers or max(cores, 1)),
@@ -154,12 +155,12 @@ def run_on_cluster(
                 notes = tuple((path, note) for path, note in progress["notes"])
                 yield Progress(files=progress["files"], counts=progress["counts"], notes=notes)
         except ray.exceptions.RayError as error:
-            raise EngineError(f"The cluster stopped: {_first_line(error)}") from error
+            raise EngineError(f"The cluster stopped: {first_line(error)}") from error
 
 
 @contextmanager
 def keep_stderr() -> Iterator[TextIO]:
-    """Give standard error as a stream of its own; whatever else writes there meanwhile, as Ray's core does, is lost."""
+    """Give standard error as a stream of its own; what others, such as Ray's core, write there meanwhile is lost."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:
@@ -174,9 +175,9 @@ def keep_stderr() -> Iterator[TextIO]:
 
 @contextmanager
 def _ray(address: str, workers: int | None) -> Iterator[Any]:
-    """Ray, connected and quiet; it sends no figures to anybody, and what it notes of a run of ours goes with it.
+    """Ray, connected, without its messages and usage statistics; the files of a Ray of our own are deleted afterwards.
 
-    A process that is connected already, as a test or a job may be, stays so.
+    A process that is connected already, as a test or a job may be, stays connected.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     for name in ("ray", "ray.data"):
@@ -198,9 +199,9 @@ def _ray(address: str, workers: int | None) -> Iterator[Any]:
                 ray.init(address=address, runtime_env=code, **quiet)
         except Exception as error:  # Ray raises nearly anything
             raise EngineError(
-                f"There is no Ray that answers at {address}: {_first_line(error)}"
+                f"There is no Ray that answers at {address}: {first_line(error)}"
                 if address != "local"
-                else f"Ray could not be started on this machine: {_first_line(error)}"
+                else f"Ray could not be started on this machine: {first_line(error)}"
             ) from error
         try:
             yield ray
@@ -220,10 +221,6 @@ def _start_local(ray: Any, **options: Any) -> None:
                 raise
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:200] or type(error).__name__
-
-
 def _read_files(bundle: ModelBundle) -> dict[str, bytes]:
     """The files that `Classifier.open` reads."""
     names = {*bundle.files, bundle.network, *([bundle.novelty.statistics] if bundle.novelty.statistics else [])}
@@ -236,12 +233,12 @@ class _Answerer:
     """An actor with the model."""
 
     def __init__(
-        self, bundle: ModelBundle, files: Mapping[str, bytes], options: ReadOptions, shards: Shards, home: str
+        self, bundle: ModelBundle, files: Mapping[str, bytes], options: ReadOptions, shards: Shards, working_folder: str
     ) -> None:
         import cv2
 
         cv2.setNumThreads(_CORES)
-        settle(home)
+        enter_folder(working_folder)
         self._options, self._shards = options, shards
         with tempfile.TemporaryDirectory(prefix="gyrus-") as folder:
             for name, content in files.items():
@@ -249,7 +246,7 @@ class _Answerer:
             self._classifier = Classifier.open(bundle.model_copy(update={"path": Path(folder)}), _CORES)
 
     def __call__(self, batch: Mapping[str, np.ndarray]) -> dict[str, list[str]]:
-        """Answer a unit; gives the fields of a `Progress`, or the sentence that says why its part cannot be written."""
+        """Answer a unit; returns the fields of a `Progress`, or the sentence of an `OutputError`."""
         try:
             return {"progress": [json.dumps(self._work(batch))]}
         except OutputError as error:  # Ray would hand on its trace, not itself
@@ -257,7 +254,7 @@ class _Answerer:
 
     def _work(self, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
         name = str(batch["name"][0])
-        unit: list[tuple[str, WorkItem]] = batch["cases"][0].content
+        unit: list[tuple[str, WorkItem]] = batch["items"][0].content
         counts, notes = self._shards.count(name), []
         if counts is None:
             outcomes = list(self._answer(name, [item for _, item in unit]))
@@ -265,9 +262,9 @@ class _Answerer:
             counts = self._shards.write(
                 name,
                 [
-                    (f"{key}-{number:07}", row)
+                    (f"{key}-{index:07}", row)
                     for (key, _), outcome in zip(unit, outcomes, strict=True)
-                    for number, row in enumerate(outcome.rows)
+                    for index, row in enumerate(outcome.rows)
                 ],
             )
             self._shards.remove_notes(name)
@@ -275,7 +272,7 @@ class _Answerer:
         return {"files": files, "counts": counts, "notes": tuple(notes)}
 
     def _answer(self, name: str, items: Sequence[WorkItem]) -> Iterable[Outcome]:
-        """Answer a unit; where an earlier process died of it, item by item, so that it is known of which."""
+        """Answer a unit; item by item if it ended a process before, which shows the item that does it."""
         note = self._shards.read_note(name)
         if note is None:
             self._shards.write_note(name, {"at": None, "stopped": {}})
@@ -286,11 +283,11 @@ class _Answerer:
         stopped = Counter(note["stopped"])
         if note["at"] is not None:
             stopped[str(note["at"])] += 1
-        for number, item in enumerate(items):
-            if stopped[str(number)] >= _TRIES:
+        for index, item in enumerate(items):
+            if stopped[str(index)] >= _TRIES:
                 yield describe_crash(item)
                 continue
-            self._shards.write_note(name, {"at": number, "stopped": stopped})
+            self._shards.write_note(name, {"at": index, "stopped": stopped})
             yield from classify_items(self._classifier, [item], self._options)
 
 

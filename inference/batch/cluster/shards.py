@@ -1,7 +1,7 @@
 """The output of a run on a cluster: a folder of shards, Parquet or CSV, here or elsewhere, and its sidecar.
 
-A part is written whole or not at all and is named by the work that it holds. So whoever does the same work again, after
-a worker was lost or with ``--resume``, writes the same part and no row twice.
+A shard is written whole or not at all, and is named by the work whose rows it holds. So whoever does the same work
+again, after a worker was lost or with ``--resume``, writes the same shard and no row twice.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Shards:
         Raises
         ------
         OutputError
-            It holds something, and is not to be gone on with or was begun otherwise; or it cannot be written.
+            It is not empty, and is not to be gone on with or was begun with other settings; or it cannot be written.
         """
         try:
             filesystem, path = connect(self.folder)
@@ -112,7 +112,7 @@ class Shards:
         self._write(_SIDECAR, f"{text}\n".encode())
 
     def write(self, name: str, rows: Sequence[tuple[str, Row]]) -> dict[str, Any]:
-        """Write a part.
+        """Write a shard.
 
         Parameters
         ----------
@@ -124,11 +124,12 @@ class Shards:
         Returns
         -------
         dict
-            What `count` says of it.
+            As `count` returns.
 
         Raises
         ------
         OutputError
+            It cannot be written.
         """
         columns = ["key", *self._table.columns]
         lines = [[key, *self._table.list_values(row)] for key, row in rows]
@@ -141,7 +142,7 @@ class Shards:
         return _count([dict(zip(columns, line, strict=True)) for line in lines])
 
     def count(self, name: str) -> dict[str, Any] | None:
-        """What a part holds: slices, volumes, errors, verdicts and confident labels; None if it is not there."""
+        """Count a shard's slices, volumes, errors, verdicts and confident labels; None if there is no such shard."""
         content = self._read(name + self._suffix)
         if content is None:
             return None
@@ -153,18 +154,18 @@ class Shards:
         return _count(parquet.read_table(io.BytesIO(content)).to_pylist())
 
     def read_note(self, name: str) -> dict[str, Any] | None:
-        """What an earlier try left in `write_note`; None if there was none."""
+        """The note that an earlier try left with `write_note`; None if there is none."""
         try:
             return dict(json.loads(self._read(_note(name)) or b""))
         except ValueError:
             return None
 
     def write_note(self, name: str, note: Mapping[str, Any]) -> None:
-        """Note how far the work on a part is, for the case that its process dies."""
+        """Note how far the work on a shard is, in case its process dies."""
         self._write(_note(name), json.dumps(note).encode())
 
     def remove_notes(self, name: str = "") -> None:
-        """Remove a part's note, or all."""
+        """Remove a shard's note, or all."""
         filesystem, path = connect(self.folder)
         try:
             names = [_note(name)] if name else [one.rpartition("/")[2] for one in filesystem.ls(path, detail=False)]
@@ -226,7 +227,7 @@ def _format_parquet(columns: Sequence[str], lines: Sequence[Sequence[Any]], labe
         return value.encode(errors="surrogateescape").decode(errors="replace") if isinstance(value, str) else value
 
     schema = pyarrow.schema([(name, kind(name)) for name in columns])
-    values = [[clean(line[place]) for line in lines] for place in range(len(columns))]
+    values = [[clean(line[column]) for line in lines] for column in range(len(columns))]
     content = io.BytesIO()
     parquet.write_table(pyarrow.table(dict(zip(columns, values, strict=True)), schema=schema), content)
     return content.getvalue()

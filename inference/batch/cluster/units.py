@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 UNIT_FILES = 256
-"""Files of a unit; a part has as many rows, or more if there are volumes among them."""
+"""Files of a unit; its shard has a row for each, and more if there are volumes among them."""
 
 _FOLDER_FILES = 2048
-"""Files that a task looks through; a folder is never divided, because its series are told apart together."""
+"""Files whose heads a task reads. A folder is never divided, because series are told apart by all of its files."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a task or an actor is handed: an object of Python, which Ray carries as it is.
+    """An object for a task or an actor; Ray sends it as it is, not as a column of numbers.
 
     Examples
     --------
@@ -37,15 +37,16 @@ class Work:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """What a run is to answer, as far as names tell.
+    """The folders and files of a run, listed by name; nothing is opened.
 
     Attributes
     ----------
     tasks : tuple of Work
         Folders for a task each.
     files : int
+        How many files there are.
     sha256 : str
-        Of all names: a run goes on only with the same.
+        Of all names, hexadecimal: a run goes on only with the same.
 
     Examples
     --------
@@ -65,14 +66,14 @@ def list_inputs(paths: Sequence[str], out: str) -> Listing:
     tasks: list[Work] = []
     waiting: list[tuple[int, Folder]] = []
     weight = 0
-    for number, folder in enumerate(find_folders(paths, leave_out=[out])):
+    for index, folder in enumerate(find_folders(paths, leave_out=[out])):
         if folder.path in seen:
             continue
         seen.add(folder.path)
         digest.update("\0".join((folder.path, *folder.files, "\n")).encode(errors="surrogateescape"))
         files += folder.count
         weight += folder.count
-        waiting.append((number, folder))
+        waiting.append((index, folder))
         if weight >= _FOLDER_FILES:
             tasks.append(Work(waiting))
             waiting, weight = [], 0
@@ -81,26 +82,39 @@ def list_inputs(paths: Sequence[str], out: str) -> Listing:
     return Listing(tasks=tuple(tasks), files=files, sha256=digest.hexdigest())
 
 
-def settle(home: str) -> None:
-    """Relative paths mean the same in each process, as far as its machine has the folder."""
-    if Path(home).is_dir():
-        os.chdir(home)
+def enter_folder(working_folder: str) -> None:
+    """Make relative paths mean what they mean to the command, if this machine has its working folder."""
+    if Path(working_folder).is_dir():
+        os.chdir(working_folder)
 
 
-def find_units(batch: Mapping[str, np.ndarray], home: str) -> Iterator[dict[str, list[Any]]]:
-    """Find the items of folders and put them together to units; a task."""
-    settle(home)
-    for number, unit in enumerate(build_units(batch["folders"][0].content)):
-        yield {"name": [f"part-{batch['number'][0]:06}-{number:05}"], "cases": [Work(unit)]}
+def find_units(batch: Mapping[str, np.ndarray], working_folder: str) -> Iterator[dict[str, list[Any]]]:
+    """Find the items of folders and put them together to units; what a task of Ray does.
+
+    Parameters
+    ----------
+    batch : Mapping of str to numpy.ndarray, shape (1,)
+        ``index`` of the task and its ``folders``.
+    working_folder : str
+        See `enter_folder`.
+
+    Yields
+    ------
+    dict
+        ``name`` of the unit's shard, and its ``items`` with their keys.
+    """
+    enter_folder(working_folder)
+    for index, unit in enumerate(build_units(batch["folders"][0].content)):
+        yield {"name": [f"part-{batch['index'][0]:06}-{index:05}"], "items": [Work(unit)]}
 
 
 def build_units(folders: Iterable[tuple[int, Folder]]) -> Iterator[list[tuple[str, WorkItem]]]:
     """The items of numbered folders, each with a key that sorts as a run on one machine goes, in units."""
     unit: list[tuple[str, WorkItem]] = []
     weight = 0
-    for folder_number, folder in folders:
-        for item_number, item in enumerate(find_in_folder(folder)):
-            unit.append((f"{folder_number:08}-{item_number:08}", item))
+    for folder_index, folder in folders:
+        for item_index, item in enumerate(find_in_folder(folder)):
+            unit.append((f"{folder_index:08}-{item_index:08}", item))
             weight += max(len(item.files), 1)
             if weight >= UNIT_FILES:
                 yield unit

@@ -1,6 +1,4 @@
-"""Compressed pixels are looked at before a decoder sees them: sizes and kinds that contradict the header are
-refused.
-"""
+"""Checks on compressed pixels before a decoder sees them: sizes and kinds that contradict the header are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 RLE = "1.2.840.10008.1.2.5"
 
 _RLE_GROWTH = 64
-"""Two bytes of RLE become 128 at most (PS3.5, G.3.1); how many they become is only known when they are there."""
+"""Two bytes of RLE become 128 at most (PS3.5, G.3.1); how many, only decoding tells."""
 
 JPEG_LOSSLESS = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
 
@@ -27,7 +25,20 @@ JPEG_LS = ("1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81")
 
 
 def check_codestream(dataset: Dataset, frame: int) -> None:
-    """Compare the size inside a compressed frame, which its decoder would believe, with the header's."""
+    """Compare the size inside a compressed frame, which its decoder would believe, with the header's.
+
+    Parameters
+    ----------
+    dataset : pydicom.Dataset
+        With its pixels.
+    frame : int
+        Counted from 0.
+
+    Raises
+    ------
+    InputError
+        They differ, or the frame has no scan or no end; `TooLargeError` if RLE might decode to too much.
+    """
     from pydicom.encaps import get_frame
 
     data = get_frame(dataset.PixelData, frame, number_of_frames=count_frames(dataset))
@@ -46,7 +57,7 @@ def check_codestream(dataset: Dataset, frame: int) -> None:
 def _has_scan(data: bytes) -> bool:
     """Whether a codestream's segments lead to a scan, and an end stands behind it.
 
-    CharLS looks for both for ever, and GDCM ends the process over what lies between segments.
+    Without them CharLS never returns, and GDCM ends the process over bytes between segments.
     """
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
@@ -83,7 +94,7 @@ def read_codestream_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _find_frame_header(data: bytes) -> int:
-    """Where the first SOF of a JPEG or JPEG-LS codestream is; its length, if there is none."""
+    """The offset of the first SOF of a JPEG or JPEG-LS codestream; the codestream's length if there is none."""
     at = 2 if data[:2] == b"\xff\xd8" else len(data)
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")

@@ -1,4 +1,4 @@
-"""How what pydicom raises becomes a sentence."""
+"""The errors of DICOM files as sentences; what pydicom raises is turned into them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BAD_VALUES = "its header holds values that cannot be"
 
 @contextmanager
 def mapping_errors(what: str) -> Iterator[None]:
-    """Turn what pydicom, or a value that cannot be, raises inside into an `InputError`; decorates too."""
+    """Turn any exception inside into an `InputError` that says what is damaged; serves as a decorator too."""
     try:
         yield
     except InputError:

@@ -1,4 +1,4 @@
-"""What sorting needs of one file, and, only on request, whose it is."""
+"""The values of a DICOM header by which files are sorted, and, only on request, whose a file is."""
 
 from __future__ import annotations
 
@@ -30,24 +30,26 @@ _IDENTIFIERS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
-    """What sorting needs of one file.
+    """The values of one file's header by which files are sorted.
 
     Attributes
     ----------
     series : Hashable
         The same for slices of one stack: series, orientation and size. Not to be shown.
     number : int
-        The series' number, for the order of several.
+        The series' number, by which several series are ordered.
     words : str
-        ``"T1"``, ``"T2 after contrast"``; empty when nothing is known.
+        The sequence: ``"T1"``, ``"T2 after contrast"``; empty if it is not known.
     modality : str or None
+        DICOM's code, such as ``"MR"``.
     frames : int
-    place_mm : float or None
-        Along the slices' normal.
-    plane : numpy.ndarray or None
-        See `find_plane`.
+        How many frames the file holds.
+    position_mm : float or None
+        Position along the slices' normal; None if the file does not say.
     order : tuple of int
-        Breaks ties: echo, time point, acquisition, instance.
+        Orders files of one position: echo, time point, acquisition, instance.
+    plane : numpy.ndarray, shape (3, 3), or None
+        See `inference.imaging.dicom.geometry.find_plane`.
 
     Examples
     --------
@@ -64,13 +66,13 @@ class Header:
     words: str
     modality: str | None
     frames: int
-    place_mm: float | None
+    position_mm: float | None
     order: tuple[int, ...]
     plane: np.ndarray | None = field(default=None, compare=False)
 
 
 def read_header(stream: BinaryIO) -> Header:
-    """Read what sorting needs, and no pixels.
+    """Read the header of a file, and no pixels.
 
     Raises
     ------
@@ -81,7 +83,7 @@ def read_header(stream: BinaryIO) -> Header:
 
 
 def read_identifiers(stream: BinaryIO) -> Identifiers:
-    """Read whose a file is; for a run that was asked to say so.
+    """Read whose a file is; only for a run that was asked to say so.
 
     Raises
     ------
@@ -94,7 +96,7 @@ def read_identifiers(stream: BinaryIO) -> Identifiers:
 
 @mapping_errors(BAD_VALUES)
 def build_header(dataset: Dataset) -> Header:
-    """What sorting needs of a data set.
+    """Take from a data set the values by which files are sorted.
 
     Raises
     ------
@@ -115,7 +117,7 @@ def build_header(dataset: Dataset) -> Header:
         words=find_words(str(dataset.get("SeriesDescription") or "")),
         modality=modality,
         frames=count_frames(dataset),
-        place_mm=None if normal is None or position is None else float(normal @ position),
+        position_mm=None if normal is None or position is None else float(normal @ position),
         order=tuple(
             _first_number(dataset.get(tag))
             for tag in ("EchoNumbers", "TemporalPositionIdentifier", "AcquisitionNumber", "InstanceNumber")

@@ -1,4 +1,4 @@
-"""What a file shows, in words of fixed lists: its modality and its sequence, never text of the header."""
+"""Modality and sequence in words of fixed lists; text of the header, which may name a person, is never repeated."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def spell_modality(code: str) -> str:
 
 
 def find_words(description: str) -> str:
-    """What a series description says of sequence and contrast, in words of `_SEQUENCES`; empty if nothing."""
+    """Find sequence and contrast in a series description: words of `_SEQUENCES`, empty if there are none."""
     lowered = description.lower()
     word = next((name for name, pattern in _SEQUENCES.items() if re.search(pattern, lowered)), "")
     return f"{word} after contrast" if word and re.search(_CONTRAST, lowered) else word

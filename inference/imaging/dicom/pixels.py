@@ -32,7 +32,13 @@ nothing else here decodes, and of that only what `_check_lossless` lets through.
 
 @mapping_errors(BAD_VALUES)
 def check_pixels(dataset: Dataset) -> None:
-    """Refuse by the header what would not fit, is no picture, or cannot be decoded."""
+    """Check by the header that there are pixels, that they fit, and that they can be decoded.
+
+    Raises
+    ------
+    InputError
+        They are missing or of a kind that is not read; `TooLargeError` if they do not fit.
+    """
     if "PixelData" not in dataset:
         raise InputError("A DICOM file with an image is accepted; received one without pixels.")
     rows, columns, frames = int(dataset.Rows), int(dataset.Columns), count_frames(dataset)

@@ -15,7 +15,7 @@ from inference.imaging.dicom.dataset import read_dataset
 from inference.imaging.dicom.geometry import find_plane, stack_planes
 from inference.imaging.dicom.header import Header, build_header, read_identifiers
 from inference.imaging.dicom.pixels import check_pixels, load_frame
-from inference.imaging.dicom.series import first_at_each_place, order_frames
+from inference.imaging.dicom.series import keep_first_at_each_position, order_frames
 from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage, ReadOptions, Slice, Volume
 from inference.limits import check_volume_size
 
@@ -50,7 +50,7 @@ def open_file(stream: BinaryIO, options: ReadOptions = DEFAULT_OPTIONS) -> Volum
         stream.seek(0)
     return Volume(
         count=len(order),
-        load=lambda number: load_frame(dataset, order[number], options),
+        load=lambda index: load_frame(dataset, order[index], options),
         frames=tuple(order),
         modality=header.modality,
         notes=notes,
@@ -74,11 +74,16 @@ def open_series(
     options : ReadOptions
     series : str
         What the volume is called.
-    """
-    files, notes = first_at_each_place(list(headers))
 
-    def load(number: int) -> Slice:
-        with read(files[number][1]) as stream:
+    Raises
+    ------
+    InputError
+        The identifiers, if they are asked for, cannot be read; `TooLargeError` if there are too many slices.
+    """
+    files, notes = keep_first_at_each_position(list(headers))
+
+    def load(index: int) -> Slice:
+        with read(files[index][1]) as stream:
             dataset = read_dataset(stream, pixels=True)
         check_pixels(dataset)
         return load_frame(dataset, 0, options)

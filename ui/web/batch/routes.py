@@ -37,7 +37,7 @@ from inference import Catalogue, InputError, TooLargeError, UnknownModelError, _
 from inference.answer.classifier import BATCH_SIZE
 from inference.answer.rows import Row
 from inference.answer.volume import SliceClassifier
-from inference.batch.journal import count_case, list_verdicts
+from inference.batch.journal import count_item, list_verdicts
 from inference.batch.outcomes import Outcome, classify_in_steps, classify_items
 from inference.batch.output import describe_settings
 from inference.batch.runner import pack, unpack
@@ -235,7 +235,7 @@ class _Run:
         """The next rows of an item: as text, for the table, and as figures that the browser adds up."""
         rows = [self._strip(row) for row in outcome.rows]
         table = Table(labels=self._bundle.labels)
-        figures: dict[str, Any] = count_case(max(len(item.files), 1), rows, is_copy=is_copy)
+        figures: dict[str, Any] = count_item(max(len(item.files), 1), rows, is_copy=is_copy)
         if not is_first:
             figures.update(cases=0, files=0, duplicates=0)
         figures["verdicts"], figures["confident_labels"] = {}, {}

@@ -236,7 +236,7 @@ class TestDeadlyContent:
         answerer = cluster._Answerer(loaded, cluster._read_files(loaded), ReadOptions(), shards, str(Path.cwd()))
         (unit,) = division.build_units(enumerate(find_folders([folder / "a"])))
         shards.write_note("part-1", {"at": 2, "stopped": {"2": 1, "3": 1}})  # two died of 2, one of 3
-        batch = {"name": np.array(["part-1"]), "cases": np.array([division.Work(unit)], object)}
+        batch = {"name": np.array(["part-1"]), "items": np.array([division.Work(unit)], object)}
         progress = json.loads(answerer(batch)["progress"][0])
         assert (progress["files"], progress["counts"]["errors"]) == (6, 2)
         rows = read_parts(tmp_path / "rows.csv")

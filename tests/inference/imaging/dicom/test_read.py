@@ -121,7 +121,7 @@ class TestPixels:
         headers = [(read_header(io.BytesIO(path.read_bytes())), str(path)) for path in sorted(folder.glob("*.dcm"))]
         ((series, files),) = group_series(headers)
         assert series == "series 1 of 1, T1, 64 slices"
-        places = [header.place_mm for header, _ in files]
+        places = [header.position_mm for header, _ in files]
         assert np.allclose(np.diff(places), 4.0, atol=0.01)  # type: ignore[arg-type]
 
 
