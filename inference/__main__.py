@@ -1,4 +1,7 @@
-"""The command line: ``python -m inference PATH…``, one JSON object a line."""
+"""The command line: ``python -m inference PATH…``, one JSON object a line.
+
+Options, exit statuses and progress stand here; work is done in `inference.batch`, tables for people in ``ui.terminal``.
+"""
 
 from __future__ import annotations
 
@@ -320,7 +323,7 @@ class _Clock:
         self._started, self._began = time.monotonic(), datetime.datetime.now(datetime.UTC)
 
     def describe(self, settings: Mapping[str, Any], *, complete: bool) -> dict[str, Any]:
-        """What a sidecar says beside its counts."""
+        """The fields of a sidecar, without its counts."""
         return {
             "version": __version__,
             "complete": complete,

@@ -21,7 +21,7 @@ ONNX_SUFFIXES = (".onnx",)
 KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
 BARE_FILE_JSON = Path(__file__).resolve().parents[2] / "models" / "bare_file.json"
-"""What is assumed of a model file that comes without a ``bundle.json``."""
+"""The ``bundle.json`` that is assumed for a model file that comes without one."""
 
 
 class ModelBundle(BundleDocument):
@@ -34,8 +34,8 @@ class ModelBundle(BundleDocument):
 
     Notes
     -----
-    Every other attribute is a key of `inference.model.schema.BundleDocument`, with the meaning that is told there.
-    ``files`` is empty for a bare model file and for a bundle written by hand without it: they vouch for themselves.
+    Every other attribute is a key of `inference.model.schema.BundleDocument` and is described there. ``files`` is empty
+    for a bare model file and for a bundle written by hand without it: nothing is compared then.
 
     Examples
     --------
