@@ -1,4 +1,7 @@
-"""The command line: ``python -m inference PATH…``, one JSON object a line."""
+"""The command line: ``python -m inference PATH…``, one JSON object a line.
+
+Options, exit statuses and progress stand here; work is done in `inference.batch`, tables for people in ``ui.terminal``.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""JSON that people write by hand, and how a mistake in it is told: the key, what is accepted, what was received.
+"""JSON that people write by hand, and the sentence about a mistake in it: the key, what is accepted, what was received.
 
-A document's keys are a pydantic model (`Part`), which is where each key's type, bounds, default and meaning stand. Here
-is what the models share; nothing in this file knows what a bundle, a recipe or a setting is.
+A document is a pydantic model (`Part`) with the type, bounds, default and meaning of each key. Here is what the models
+share; what a bundle, a recipe or a setting is stands with each of them.
 """
 
 from __future__ import annotations
@@ -112,32 +112,32 @@ def validate(model: type[Model], document: object) -> Model:
 
 
 def _describe_mistake(mistake: ErrorDetails, schema: Mapping[str, Any]) -> str:
-    context, place = mistake.get("ctx", {}), [step for step in mistake["loc"] if step != "[key]"]
+    context, keys = mistake.get("ctx", {}), [step for step in mistake["loc"] if step != "[key]"]
     if mistake["type"] == "json_invalid":  # what Python's reader lets pass: half a surrogate pair
         return f"A text in it is none: {context['error'].partition(' at line')[0]}."
     if mistake["type"] == "extra_forbidden":
-        known = _find_node(schema, place[:-1])["properties"]
-        return _name_key(place) + " is not known" + suggest(str(place[-1]), known, quote='"')
-    accepted = context["accepted"] if mistake["type"] == _REFUSED else _describe_node(_find_node(schema, place))
+        known = _find_node(schema, keys[:-1])["properties"]
+        return _name_key(keys) + " is not known" + suggest(str(keys[-1]), known, quote='"')
+    accepted = context["accepted"] if mistake["type"] == _REFUSED else _describe_node(_find_node(schema, keys))
     received = mistake["input"]
     if key := context.get("key"):
-        place, received = [*place, key], received.get(key) if isinstance(received, dict) else received
-    told = "nothing" if mistake["type"] == "missing" else _shorten(repr(received))
-    return f"{_name_key(place)} must be {accepted}; received {told}."
+        keys, received = [*keys, key], received.get(key) if isinstance(received, dict) else received
+    received_text = "nothing" if mistake["type"] == "missing" else _shorten(repr(received))
+    return f"{_name_key(keys)} must be {accepted}; received {received_text}."
 
 
-def _name_key(place: Iterable[int | str]) -> str:
-    return f'"{".".join(map(str, place))}"' if place else "The document"
+def _name_key(keys: Iterable[int | str]) -> str:
+    return f'"{".".join(map(str, keys))}"' if keys else "The document"
 
 
 def _shorten(text: str) -> str:
     return text if len(text) <= _LONGEST_RECEIVED else f"{text[:_LONGEST_RECEIVED]}…"
 
 
-def _find_node(schema: Mapping[str, Any], place: Iterable[int | str]) -> Mapping[str, Any]:
-    """What a JSON Schema says of the value at a place."""
+def _find_node(schema: Mapping[str, Any], keys: Iterable[int | str]) -> Mapping[str, Any]:
+    """The part of a JSON Schema that describes the value under these keys, from the outermost to the innermost."""
     node: Mapping[str, Any] = schema
-    for step in place:
+    for step in keys:
         if isinstance(step, int):
             node = node["prefixItems"][step] if step < len(node.get("prefixItems", ())) else node["items"]
         else:
@@ -148,7 +148,7 @@ def _find_node(schema: Mapping[str, Any], place: Iterable[int | str]) -> Mapping
 
 
 def _find_any(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a JSON Schema says of every value of an object with keys of the writer's choice."""
+    """The part of a JSON Schema that describes every value of an object whose keys the writer chooses."""
     patterns: Mapping[str, Mapping[str, Any]] = node.get("patternProperties") or {}
     return node.get("additionalProperties") or next(iter(patterns.values()), {})
 

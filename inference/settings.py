@@ -1,4 +1,4 @@
-"""What an operator can set. Read once, at an entry point, then passed on; nothing else looks at the environment.
+"""The settings of the program. Read once, at an entry point, then passed on; nothing else reads the environment.
 
 Each field of `Settings` says its ``GYRUS_*`` variable, default, bounds and help text; `list_variables` gives them to
 the options of ``python app.py`` (`ui.web.options`) and to the test of ``docs/settings.md``.
@@ -41,7 +41,7 @@ LogFormat = Literal["text", "json"]
 """A line for people, or a JSON object a line."""
 
 LogLevel = Literal["debug", "info", "warning", "error"]
-"""From which importance on lines are written; requests are told at ``info``."""
+"""The least importance of the lines that are written; requests are written at ``info``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ OTHER_VARIABLES = (
     Variable(name="GYRUS_BROWSER", help="the Chromium that tests and measurements start"),
     Variable(name="GYRUS_DIST", help="the folder with the desktop package that its tests try"),
 )
-"""Variables that something else than `Settings` reads."""
+"""Variables that are known, but are not fields of `Settings`: others read them."""
 
 
 def parse_models(text: str) -> tuple[Path, ...]:
@@ -183,7 +183,7 @@ class Settings(BaseSettings):
     log_format, log_level : str
         One of `LogFormat` and of `LogLevel`.
     metrics : bool
-        Whether the server counts, and tells it at ``/metrics``.
+        Whether the server counts requests and answers, and shows the counts at ``/metrics``.
 
     Examples
     --------
@@ -325,7 +325,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let ``Settings(…)`` look at nothing but what it is given; `from_env` is asked for the environment."""
+        """Let ``Settings(…)`` read nothing but its arguments; `from_env` reads the environment."""
         return (init_settings,)
 
     @classmethod
@@ -378,11 +378,11 @@ def _describe_variable(field_name: str) -> Variable:
     aliases = cast("AliasChoices", field.validation_alias)
     name = str(aliases.choices[0])
     option = "" if field_name == "api_tokens" else "--" + name.removeprefix("GYRUS_").lower().replace("_", "-")
-    return Variable(name=name, help=field.description or "", option=option, metavar=_told(field_name)["metavar"])
+    return Variable(name=name, help=field.description or "", option=option, metavar=_read_extra(field_name)["metavar"])
 
 
-def _told(field_name: str) -> dict[str, str]:
-    """What `_setting` was told besides; nothing of a field that has no variable."""
+def _read_extra(field_name: str) -> dict[str, str]:
+    """The ``metavar`` and ``rule`` that `_setting` was given; empty for a field that has no variable."""
     return cast("dict[str, str]", Settings.model_fields[field_name].json_schema_extra or {})
 
 
@@ -394,5 +394,5 @@ def _describe_mistake(error: ValidationError) -> str:
     field_name = names.get(key, key)
     if field_name not in Settings.model_fields:
         return f"{key} is not known{suggest(key, Settings.model_fields)}"
-    rule = _told(field_name).get("rule") or f"{key} must be a whole number above 0"
+    rule = _read_extra(field_name).get("rule") or f"{key} must be a whole number above 0"
     return f"{rule}." if field_name in ("auth", "api_tokens") else f"{rule}; received {mistake['input']}."

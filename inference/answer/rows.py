@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from inference.errors import InputError
+from inference.imaging.types import Identifiers  # noqa: TC001 - FastAPI looks up what the fields of a `Row` are
 
 if TYPE_CHECKING:
     from inference.answer.prediction import Prediction
     from inference.answer.volume import VolumePrediction
-    from inference.imaging.types import Identifiers, Volume
+    from inference.imaging.types import Volume
 
 
 @dataclass(frozen=True, kw_only=True)

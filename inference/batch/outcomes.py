@@ -116,7 +116,7 @@ def classify_in_steps(
 
 
 class _Collector:
-    """The rows of one item, each in its position though answers come in another order."""
+    """The rows of one item, in the order of its scans, though a volume is answered before pictures that wait."""
 
     def __init__(self, item: WorkItem) -> None:
         self._item = item

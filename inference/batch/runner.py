@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from inference.imaging.find import WorkItem
 
 _AHEAD = 2
-"""Chunks a worker has waiting; more would only take memory."""
+"""Chunks that wait for each worker; more would only take memory."""
 
 
 class JournalLike(Protocol):
-    """What is needed of `inference.batch.journal.Journal`."""
+    """The part of `inference.batch.journal.Journal` that is used here."""
 
     def is_done(self, key: str) -> bool:
         """Whether an item is done."""

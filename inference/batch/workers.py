@@ -1,4 +1,4 @@
-"""Where items are answered: in this process, or in several that each have the model."""
+"""Where items are answered: in this process, or in several that each have the model. Their order is the runner's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Pool(Protocol):
-    """What a run hands its items to."""
+    """Answers items for a run."""
 
     workers: int
 
@@ -34,7 +34,7 @@ class Pool(Protocol):
         """Wait for the outcomes of the items that were submitted."""
 
     def close(self) -> None:
-        """Stop; what was begun is given up."""
+        """Stop; items that wait are not answered."""
 
 
 class OwnProcess:
@@ -108,7 +108,7 @@ class Workers:
             return [self._retry(item) for item in items]
 
     def _retry(self, item: WorkItem) -> Outcome:
-        """Answer one item alone, so that it is known which one a process dies of."""
+        """Answer one item alone, which shows whether it is the one that ends a process."""
         for _ in range(2):
             try:
                 return self._executor.submit(_work, [item]).result()[0]
@@ -132,7 +132,7 @@ class Workers:
 
 
 def describe_crash(item: WorkItem) -> Outcome:
-    """What is said of an item of which processes die."""
+    """The outcome of an item that ended the processes that read it."""
     sentence = "The process that read this file was stopped, by its content or for lack of memory."
     return Outcome(rows=[Row(path=item.path, error=sentence)], final=False)
 

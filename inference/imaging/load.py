@@ -91,8 +91,8 @@ def load_scans(source: bytes | str | Path, options: ReadOptions = DEFAULT_OPTION
     Yields
     ------
     Scan
-        One, or of an archive or a folder several, in the order of the command line. Those of an archive, and the
-        slices of their volumes, can be read until the next scan is asked for.
+        One, or of an archive or a folder several, in the order of the command line. Those of an archive on a path, and
+        the slices of their volumes, can be read until the next scan is asked for; those of bytes at any time.
 
     Raises
     ------

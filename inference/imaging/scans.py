@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -138,6 +138,8 @@ def open_scans(
 ) -> Iterator[Iterator[Scan]]:
     """List what a file, an upload or an archive holds; what is listed can be opened inside the ``with`` block.
 
+    What comes from bytes can be opened later too.
+
     Parameters
     ----------
     source : bytes, str or pathlib.Path
@@ -163,7 +165,7 @@ def open_scans(
     else:
         reopen, given_name = partial(open_file, str(source)), str(source)
         refuse_device(given_name)
-    with reopen() as stream:
+    with nullcontext(reopen()) if isinstance(source, bytes) else reopen() as stream:
         yield _list_scans(stream, given_name if name is None else name, lambda _: reopen(), options)
 
 

@@ -39,8 +39,8 @@ class ModelBundle(BundleDocument):
 
     Notes
     -----
-    Every other attribute is a key of `inference.model.schema.BundleDocument`, with the meaning that is told there.
-    ``files`` is empty for a bare model file and for a bundle written by hand without it: they vouch for themselves.
+    Every other attribute is a key of `inference.model.schema.BundleDocument` and is described there. ``files`` is empty
+    for a bare model file and for a bundle written by hand without it: nothing is compared then.
 
     Examples
     --------

@@ -38,7 +38,7 @@ def write_checksums(folder: Path) -> dict[str, str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Seal each folder that is named; returns the exit status."""
+    """Write the checksums of each folder that is named; returns the exit status."""
     folders = sys.argv[1:] if argv is None else argv
     if not folders:
         sys.stderr.write("usage: python -m inference.model.checksums FOLDER…\n")

@@ -1,12 +1,12 @@
 """Requests that come at the same time share one run of the network.
 
-Nobody waits for company: who comes while the network is idle runs it at once, alone. Who comes while it runs waits for
-that run to end; whatever has come by then is one batch, computed by the first of those who wait, on his own thread. So
-there is no thread to stop, no time to set, and a run that has begun ends for all who are in it. No lock is held while
-the network runs, and decoding is over before anybody comes here.
+No request waits to be joined by others: one that comes while the network is idle runs it at once, alone. One that comes
+while the network runs waits for that run to end; all that have come by then are one batch, which the first of them
+computes on its own thread. So there is no thread to stop and no waiting time to choose. No lock is held while the
+network runs, and pictures are decoded before they come here.
 
-A volume comes with many slices at a time. A batch takes one such part and, beside it, up to `MOST_SINGLE` pictures that
-came alone: volumes do not hold up pictures, nor the other way round.
+A volume comes with many slices in one request. A batch takes one such request and, beside it, up to `MOST_SINGLE`
+requests of one picture: volumes do not hold up pictures, nor the other way round.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import numpy as np
 from inference.model.engine import Engine, EngineOutput
 
 MOST_SINGLE = 8
-"""Pictures of their own that share a run. More would take more memory and keep the first waiting longer; from four to
-eight on, a picture costs the same in a batch of any size (5.5 ms alone on one core, 4.9 of eight, 5.4 of 32)."""
+"""Most requests of one picture that share a run. More would take more memory and keep the first waiting longer; from
+four to eight on, a picture costs the same in a batch of any size (one core: 5.5 ms alone, 4.9 of eight, 5.4 of 32)."""
 
 
 class MicrobatchEngine:
     """Any engine, asked by several threads.
 
     The numbers that a picture gets are those it gets alone, to 1e-5 of a logit: the runtime may add in another order.
-    If a run fails, each part of it is run alone, so that only what makes the network fail sees its error.
+    If a run fails, each request of it is run alone, so that only the one that makes the network fail sees its error.
 
     Parameters
     ----------
@@ -49,40 +49,40 @@ class MicrobatchEngine:
         self._engine = engine
         self._lock = threading.Lock()
         self._is_running = False
-        self._single: deque[_Part] = deque()
-        self._many: deque[_Part] = deque()
+        self._single: deque[_Request] = deque()
+        self._many: deque[_Request] = deque()
 
     def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
         """See `inference.model.engine.Engine.run`."""
-        part = _Part(batch, explain)
+        request = _Request(batch, explain)
         with self._lock:
-            (self._single if len(batch) == 1 else self._many).append(part)
+            (self._single if len(batch) == 1 else self._many).append(request)
             leads, self._is_running = not self._is_running, True
         if not leads:
-            part.woken.wait()
-        if not part.is_done:
-            self._lead(part)
-        return part.result()
+            request.woken.wait()
+        if not request.is_done:
+            self._lead(request)
+        return request.result()
 
-    def _lead(self, leader: _Part) -> None:
+    def _lead(self, leader: _Request) -> None:
         """Run the batch that ``leader`` is in, then hand over to the first of those who came meanwhile."""
         with self._lock:
-            parts = [self._single.popleft() for _ in range(min(len(self._single), MOST_SINGLE))]
+            requests = [self._single.popleft() for _ in range(min(len(self._single), MOST_SINGLE))]
             if self._many:
-                parts.append(self._many.popleft())
+                requests.append(self._many.popleft())
         try:
-            _compute(self._engine, parts)
+            _compute(self._engine, requests)
         finally:
             with self._lock:
                 following = next((lane[0] for lane in (self._single, self._many) if lane), None)
                 self._is_running = following is not None
-            for part in (following, *parts):
-                if part is not None and part is not leader:
-                    part.woken.set()
+            for request in (following, *requests):
+                if request is not None and request is not leader:
+                    request.woken.set()
 
 
-class _Part:
-    """What one thread brought, and what came of it."""
+class _Request:
+    """The batch that one thread asked about, and its output or error."""
 
     def __init__(self, batch: np.ndarray, explain: bool) -> None:
         self.batch, self.explain = batch, explain
@@ -100,27 +100,27 @@ class _Part:
         return self.output
 
 
-def _compute(engine: Engine, parts: Sequence[_Part]) -> None:
-    """Give every part its output or its error."""
-    explain = any(part.explain for part in parts)
+def _compute(engine: Engine, requests: Sequence[_Request]) -> None:
+    """Give every request its output or its error."""
+    explain = any(request.explain for request in requests)
     try:
-        batch = parts[0].batch if len(parts) == 1 else np.concatenate([part.batch for part in parts])
+        batch = requests[0].batch if len(requests) == 1 else np.concatenate([request.batch for request in requests])
         output = engine.run(batch, explain=explain)
     except BaseException as error:  # noqa: BLE001
-        if len(parts) == 1:
-            parts[0].finish(None, error)
+        if len(requests) == 1:
+            requests[0].finish(None, error)
             return
-        for part in parts:
-            _compute(engine, [part])
+        for request in requests:
+            _compute(engine, [request])
         return
     end = 0
-    for part in parts:
-        start, end = end, end + len(part.batch)
-        part.finish(_cut(output, slice(start, end), part.explain))
+    for request in requests:
+        start, end = end, end + len(request.batch)
+        request.finish(_cut(output, slice(start, end), request.explain))
 
 
 def _cut(output: EngineOutput, rows: slice, explain: bool) -> EngineOutput:
-    """One part's rows of what a whole batch gave."""
+    """One request's rows of what a whole batch gave."""
 
     def cut(array: np.ndarray | None) -> np.ndarray | None:
         return None if array is None else array[rows]

@@ -30,7 +30,7 @@ def prepare_image(image: np.ndarray, spec: InputSpec) -> np.ndarray:
     Parameters
     ----------
     image : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
-        Or what `reduce_grey` makes of it.
+        Or the plane (H, W) that `inference.imaging.arrays.reduce_grey` makes of a grey one.
     spec : InputSpec
         The bundle's declared input.
 
@@ -55,7 +55,7 @@ def resize_image(image: np.ndarray, spec: InputSpec) -> np.ndarray:
 
 
 def scale_values(pixels: np.ndarray, spec: InputSpec) -> np.ndarray:
-    """The second half of `prepare_image`: values in 0–255, of any shape, to the network's range; float32, a copy."""
+    """The second half of `prepare_image`: values in 0–255, of any shape, to the network's range; a copy, float32."""
     values = pixels.astype(np.float32)
     if (spec.value_min, spec.value_max) != (0.0, 255.0):
         values *= np.float32((spec.value_max - spec.value_min) / 255.0)

@@ -1,4 +1,4 @@
-"""What a network does with a made-up picture, and whether that is what its bundle says: looked at once, on loading."""
+"""A network is run once on made-up pictures when it is loaded, and its output compared with what its bundle says."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def check_engine(engine: Engine, bundle: ModelBundle) -> str:
     Returns
     -------
     str
-        What its scores are, see `ModelBundle.output`: as the bundle says, else as they look. Rows of numbers from 0 to
-        1 that sum to 1 are probabilities, because logits never do so on both pictures.
+        What its scores are, see `ModelBundle.output`: as the bundle says, else as the numbers show. Rows of numbers
+        from 0 to 1 that sum to 1 are probabilities, because logits never do so on both pictures.
 
     Raises
     ------

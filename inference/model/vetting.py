@@ -1,8 +1,8 @@
-"""What a model file may hold, looked at before a runtime reads it.
+"""Checks on a model file before a runtime reads it.
 
 A network is data here. What makes a runtime read other files, run code or spend memory without measure is refused:
-external data, links, custom objects, Lambda layers, packed bombs, names that are paths. ONNX files are looked through
-as protocol buffers (https://onnx.ai/onnx/repo-docs/IR.html), Keras files as the zip archive or HDF5 file that they are;
+external data, links, custom objects, Lambda layers, packed bombs, names that are paths. ONNX files are searched as
+protocol buffers (https://onnx.ai/onnx/repo-docs/IR.html), Keras files as the zip archive or HDF5 file that they are;
 ``safe_mode``, which Keras has for the same reason, has been got round more than once (CVE-2025-1550, CVE-2025-8747,
 CVE-2025-9906, CVE-2025-12058).
 """
@@ -55,7 +55,7 @@ _UNSAFE_CLASSES = {
 
 
 def vet_onnx(content: bytes, name: str) -> None:
-    """Look through a network in ONNX's format.
+    """Check a network in ONNX's format.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def vet_onnx(content: bytes, name: str) -> None:
 
 
 def vet_keras(content: bytes, name: str) -> None:
-    """Look through a ``.keras`` or ``.h5`` file.
+    """Check a ``.keras`` or ``.h5`` file.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 
 
 def _walk_onnx(view: memoryview, kind: str, depth: int) -> Iterator[str]:
-    """What is wrong, as the end of a sentence; the first finding is enough."""
+    """Yield what is wrong, as the end of a sentence."""
     if depth > _MAX_DEPTH:
         raise ValueError
     for field, value in _read_fields(view):

@@ -79,6 +79,14 @@ def test_a_closed_archive_says_so(tmp_path: Path, series: dict[str, bytes]) -> N
             read()
 
 
+def test_what_comes_from_bytes_can_be_read_at_any_time(series: dict[str, bytes]) -> None:
+    for content in (encode(), encode_zip(series)):
+        with open_scans(content) as scans:
+            (scan,) = scans
+        opened = scan.open()
+        assert not isinstance(opened, Volume) or opened.load(2).image.pixels.shape == (48, 40, 3)
+
+
 def test_a_closed_file_says_so(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(encode())
     with open_scans(tmp_path / "a.png") as scans:
