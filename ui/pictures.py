@@ -1,8 +1,9 @@
-"""Heat map → colours: a transparent layer, or the picture with the layer on it; no toolkit and no words.
+"""Pictures as a front shows them: the heat map in colours, alone or over its picture, and files for a browser.
 
-The words are in `ui.words.answer`. The colours are matplotlib's *plasma* (CC0, https://bids.github.io/colormap/), which
-is perceptually uniform, as OpenCV carries it. None of its colours is grey, so that the map cannot be taken for a part
-of a grey picture. A place without evidence is left as it is, because the layer's opacity grows with the evidence.
+No toolkit and no words are here, and no picture is read: that is `inference.imaging`'s. The words are in
+`ui.words.answer`. The heat map's colours are matplotlib's *plasma* (CC0, https://bids.github.io/colormap/), which is
+perceptually uniform, as OpenCV carries it. None of them is grey, so that the map cannot be mistaken for grey tissue. A
+pixel without evidence is left as it is, because the layer's opacity grows with the evidence.
 """
 
 from __future__ import annotations
@@ -103,4 +104,15 @@ def encode_picture(pixels: np.ndarray, side_px: int) -> str:
     picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=92)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    return build_data_url(buffer.getvalue(), "image/jpeg")
+
+
+def build_data_url(content: bytes, media_type: str) -> str:
+    """A file as a ``data:`` URL (RFC 2397), which a browser shows without asking for it.
+
+    Examples
+    --------
+    >>> build_data_url(b"GIF", "image/gif")
+    'data:image/gif;base64,R0lG'
+    """
+    return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"

@@ -50,7 +50,7 @@ def expect_slice(page: sync_api.Page, number: int) -> None:
     expect(page.get_by_role("slider", name="Slice")).to_have_value(str(number))
     expect(page.locator(".here")).to_contain_text(f"Slice {number}")
     marked = page.locator('.strip [aria-pressed="true"]')
-    expect(marked).to_have_attribute("data-number", str(number - 1))
+    expect(marked).to_have_attribute("data-index", str(number - 1))
 
 
 def answer(page: sync_api.Page, content: bytes = VOLUME, name: str = "scan.nii") -> None:
@@ -100,7 +100,7 @@ def test_a_volume_is_seen_answered_and_walked_through(open_page: OpenPage) -> No
     expect(viewer(page)).to_have_attribute("data-heat", "0.6")
     expect(page.locator("#slices h2")).to_have_text("How probable it is, slice by slice, that something is there")
     assert page.locator(".strip button").count() == COUNT
-    best = int(page.locator(".strip button:has(.best-mark)").get_attribute("data-number") or -1) + 1
+    best = int(page.locator(".strip button:has(.best-mark)").get_attribute("data-index") or -1) + 1
     expect_slice(page, best)
 
     page.locator(".strip button").nth(3).click()

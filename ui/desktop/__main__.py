@@ -14,8 +14,8 @@ from inference.__main__ import main as print_rows
 from inference.model.bundle import DEFAULT_MODEL
 from inference.settings import Settings
 from ui.desktop.answering import answer_file
+from ui.words.answer import list_lines
 from ui.words.errors import present_error
-from ui.words.model import word_disclaimer
 
 _NO_WINDOW = """\
 The window cannot be opened: {reason}.
@@ -59,10 +59,7 @@ def _print_answer(path: Path, model: Path) -> int:
     except GyrusError as error:
         print(present_error(error).sentence, file=sys.stderr)
         return 1
-    rows = [f"{row.percent:>5}  {row.label}" for row in shown.rows]
-    print(
-        "\n".join(filter(None, [shown.sentence, shown.detail, *rows, *shown.notes, word_disclaimer(classifier.bundle)]))
-    )
+    print("\n".join(list_lines(shown, classifier.bundle, has_source=False)))
     return 0
 
 

@@ -58,7 +58,7 @@ def open_about(root: ttk.App, bundle: ModelBundle, palette: Palette, scale: floa
     close.pack(side="bottom", anchor="e", padx=pad, pady=pad // 2)
     bar.pack(side="right", fill="y")
     text.pack(side="left", fill="both", expand=True)
-    for line, tag in _lines(bundle):
+    for line, tag in _list_lines(bundle):
         text.insert("end", f"{line}\n", tag)
     text.configure(state="disabled")
     for sequence in ("<Escape>", "<Return>"):
@@ -67,7 +67,7 @@ def open_about(root: ttk.App, bundle: ModelBundle, palette: Palette, scale: floa
     return window
 
 
-def _lines(bundle: ModelBundle) -> Iterator[tuple[str, str]]:
+def _list_lines(bundle: ModelBundle) -> Iterator[tuple[str, str]]:
     about = present_about(bundle)
     yield f"Gyrus {__version__}", "name"
     if disclaimer := word_disclaimer(bundle):
@@ -80,8 +80,8 @@ def _lines(bundle: ModelBundle) -> Iterator[tuple[str, str]]:
     yield "Answers", "heading"
     more = len(about.classes) - _MAX_CLASSES
     yield ", ".join(about.classes[:_MAX_CLASSES]) + (f" and {more} more" if more > 0 else ""), ""
-    yield from _facts("How well it does", about.figures)
-    yield from _facts("What it learned from", about.data)
+    yield from _list_facts("How well it does", about.figures)
+    yield from _list_facts("What it learned from", about.data)
     if about.limits:
         yield "What it cannot do", "heading"
         for limit in about.limits:
@@ -95,8 +95,8 @@ def _lines(bundle: ModelBundle) -> Iterator[tuple[str, str]]:
         yield f"The model: {about.licence}", ""
 
 
-def _facts(heading: str, facts: tuple[Fact, ...]) -> Iterator[tuple[str, str]]:
+def _list_facts(heading: str, facts: tuple[Fact, ...]) -> Iterator[tuple[str, str]]:
     if facts:
         yield heading, "heading"
     for fact in facts:
-        yield f"•  {fact.name}: {', '.join(part for part in (fact.value, fact.detail) if part)}", ""
+        yield f"•  {fact.name}: {', '.join(filter(None, (fact.value, fact.detail)))}", ""

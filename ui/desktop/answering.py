@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _OTHERS_LEFT = "Only the first picture or volume of the archive was read."
 
 
-class Withdrawn(Exception):
+class WithdrawnError(Exception):
     """A volume's run was given up between two slices."""
 
 
@@ -102,13 +102,13 @@ def answer_file(
         It cannot be read, or the model is not about it.
     EngineError
         The network failed.
-    Withdrawn
+    WithdrawnError
         ``wanted`` said no.
     """
 
     def check() -> None:
         if not wanted():
-            raise Withdrawn
+            raise WithdrawnError
 
     if known is not None and known.count == 1:
         scan = Scan(source=str(path), files=(str(path),), read_content=lambda: known.image)

@@ -76,5 +76,5 @@ def _ends_like(name: str, suffixes: Sequence[str]) -> bool:
 
 def _counting_key(name: str) -> tuple[list[tuple[int, str]], str]:
     """``slice_2`` before ``slice_10``; the name itself decides between ``1.png`` and ``01.png``."""
-    parts = re.findall(r"\d+|\D+", name.lower())
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], name
+    pieces = re.findall(r"\d+|\D+", name.lower())
+    return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in pieces], name

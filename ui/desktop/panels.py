@@ -1,6 +1,6 @@
-"""The window's three parts and what each shows: the bar at the top, the picture's column, the answer's column.
+"""The window's three panels and what each shows: the bar at the top, the picture's column, the answer's column.
 
-A panel is told what to show and calls what it was given; it neither knows the session nor decides anything.
+A panel shows the session's state and calls what it was given; it neither changes the session nor decides anything.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from ui.desktop.session import ACTION, Session
 from ui.desktop.widgets import Bars, HeatBar, ScrollColumn, Stage, wrap_to_width
 from ui.words.labels import HEAT_SWITCH
 from ui.words.model import word_disclaimer
+from ui.words.numbers import format_size
 from ui.words.tone import TONE_COLORS
+from ui.words.volume import word_slice
 
 if TYPE_CHECKING:
     from ui.desktop.theme import Palette
@@ -122,15 +124,15 @@ class PicturePanel(ttk.Frame):
 
     @staticmethod
     def _describe(session: Session) -> str:
-        parts = []
+        facts = []
         if session.view is not None:
             height_px, width_px = session.view.image.pixels.shape[:2]
-            parts.append(f"{width_px} × {height_px} pixels")
+            facts.append(format_size(width_px, height_px))
             if session.view.count > 1:
-                parts.append(f"slice {session.view.number} of {session.view.count}")
-        if session.place and session.place[1] > 1:
-            parts.append(f"{session.place[0]} of {session.place[1]} in this folder")
-        return ", ".join(parts)
+                facts.append(word_slice(session.view.number - 1, session.view.count))
+        if session.position and session.position[1] > 1:
+            facts.append(f"{session.position[0]} of {session.position[1]} in this folder")
+        return ", ".join(facts)
 
 
 class AnswerPanel(ScrollColumn):

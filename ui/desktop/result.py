@@ -1,4 +1,4 @@
-"""An answer to take along: as text, as a picture, and as the row that ``python -m inference`` prints.
+"""An answer to take along: as a picture, and as the row that ``python -m inference`` prints; its text is `ui.words`'.
 
 The picture carries no file name: people name files after patients, and pictures are passed on.
 """
@@ -21,7 +21,7 @@ from ui.words.tone import TONE_COLORS
 if TYPE_CHECKING:
     from inference.model.bundle import ModelBundle
     from ui.desktop.answering import ShownAnswer
-    from ui.words.answer import NumberRow, Presentation
+    from ui.words.answer import NumberRow
 
 _WIDTH_PX = 800
 _MARGIN_PX = 32
@@ -30,13 +30,6 @@ _INK, _QUIET, _GROUND, _TRACK = "#1c2228", "#5b6672", "#ffffff", "#e3e0d8"
 
 class SaveError(GyrusError):
     """A result could not be written."""
-
-
-def word_result(name: str, presentation: Presentation, bundle: ModelBundle) -> str:
-    """The answer as lines of plain text, for the clipboard."""
-    rows = [f"{row.percent:>5}  {row.label}" for row in presentation.rows]
-    lines = [name, presentation.sentence, presentation.detail, *rows, *presentation.notes, presentation.source]
-    return "\n".join(line for line in [*lines, word_disclaimer(bundle)] if line)
 
 
 def save_result(target: Path, answer: ShownAnswer, bundle: ModelBundle, *, heat: bool) -> tuple[Path, Path]:

@@ -1,5 +1,6 @@
 """What is chosen and what was answered: the window's state and its rules, without a toolkit.
 
+What is drawn and which key does what is `ui.desktop.window`'s.
 Whatever changes the picture or the model withdraws the answer; an outcome that comes late is put aside.
 """
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ui.words.answer import Presentation
 
 ACTION = "Classify"
-"""What the button is called that the presenter's sentences send people to."""
+"""The name of the button in the sentences of `ui.words.states`."""
 
 
 class WorkerLike(Protocol):
@@ -79,7 +80,7 @@ class Session:
         self._revision = 0
 
     @property
-    def place(self) -> tuple[int, int] | None:
+    def position(self) -> tuple[int, int] | None:
         """The picture's number in its folder, from 1, and how many there are; None until the folder is known."""
         if self.path not in self._neighbours:
             return None
@@ -102,13 +103,13 @@ class Session:
 
     def can_step(self, offset: int) -> bool:
         """Whether the folder has a picture ``offset`` further on."""
-        place = self.place
-        return place is not None and 1 <= place[0] + offset <= place[1]
+        position = self.position
+        return position is not None and 1 <= position[0] + offset <= position[1]
 
     def step(self, offset: int) -> None:
         """Go to the next (1) or the previous (-1) picture of the folder; nothing happens at its ends."""
-        if self.can_step(offset) and self.place:
-            self.choose(self._neighbours[self.place[0] - 1 + offset])
+        if self.can_step(offset) and self.position:
+            self.choose(self._neighbours[self.position[0] - 1 + offset])
 
     def select_model(self, index: int) -> None:
         """Take another model; the picture stays, the answer goes."""
@@ -174,7 +175,10 @@ class Session:
             self._show_failure(outcome)
 
     def _show_neighbours(self, outcome: tuple[Path, ...] | Exception) -> None:
-        self._neighbours = () if isinstance(outcome, Exception) else outcome
+        if isinstance(outcome, Exception):
+            self._show_failure(outcome)
+            return
+        self._neighbours = outcome
         self.changed()
 
     def _show_answer(self, outcome: ShownAnswer | Exception) -> None:

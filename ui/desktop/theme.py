@@ -1,4 +1,4 @@
-"""Looks: colours, fonts and scale; no layout and no words.
+"""Colours, fonts and scale; no layout and no words.
 
 The widgets' shapes are ttkbootstrap's, which draws them for the screen's scale. The colours are those of the web page
 (a reading room: the picture on black, quiet grounds, one accent), the colours of verdicts are the presenter's.

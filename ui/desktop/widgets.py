@@ -1,4 +1,4 @@
-"""The parts that ttk does not have: the stage, the bars, the heat map's colour bar, a column that scrolls.
+"""The widgets that ttk does not have: the stage, the bars, the heat map's colour bar, a column that scrolls.
 
 Each draws what it is given and says what was done to it through a callback; none knows the session.
 """

@@ -21,7 +21,7 @@ from ui.desktop.about import open_about
 from ui.desktop.files import picture_suffixes
 from ui.desktop.panels import ICON, Actions, AnswerPanel, PicturePanel, TopBar
 from ui.desktop.preferences import load_appearance, save_appearance
-from ui.desktop.result import save_result, word_result
+from ui.desktop.result import save_result
 from ui.desktop.theme import (
     DARK,
     LIGHT,
@@ -31,6 +31,7 @@ from ui.desktop.theme import (
     set_scale,
     system_palette,
 )
+from ui.words.answer import list_lines
 from ui.words.errors import present_error
 from ui.words.model import name_models
 
@@ -102,8 +103,8 @@ class Window:
         session = self.session
         self.picture.show(session, self.answer.heat.get())
         self.answer.show(session, self._palette, self._status)
-        parts = [session.path.name] if session.path else []
-        self.root.title(": ".join(["Gyrus", *parts, *([session.presentation.sentence] if session.answer else [])]))
+        sentence = session.presentation.sentence if session.answer else ""
+        self.root.title(": ".join(filter(None, ["Gyrus", session.path.name if session.path else "", sentence])))
 
     def choose(self) -> None:
         """Ask for a file."""
@@ -142,7 +143,8 @@ class Window:
             self._say("There is no answer to copy yet.")
             return
         self.root.clipboard_clear()
-        self.root.clipboard_append(word_result(session.path.name, session.presentation, session.bundle))
+        lines = list_lines(session.presentation, session.bundle, title=session.path.name)
+        self.root.clipboard_append("\n".join(lines))
         self._say("The answer is on the clipboard.")
 
     def save(self) -> None:

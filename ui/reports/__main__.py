@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,12 +14,9 @@ from inference.answer.classifier import Classifier
 from inference.errors import GyrusError, OutputError
 from inference.imaging.types import PLANES, WINDOWS, ReadOptions
 from inference.settings import Settings
-from ui.reports.capture import encode_capture
+from ui.reports.encode import DICOM_KINDS, PACKAGES, encode_reports
 from ui.reports.files import check_targets, write_new
-from ui.reports.finding import Finding, build_finding, check_source, choose_scan
-from ui.reports.pdf import encode_pdf
-from ui.reports.sources import build_subject, check_references
-from ui.reports.structured import encode_report
+from ui.reports.finding import build_finding, check_source, choose_scan
 
 _EPILOG = """\
 Without --keep-identity no report names the patient, the institution or a date: the DICOM files belong to a new patient
@@ -55,18 +52,18 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m reports") 
     try:
         parser = build_parser(Settings.from_env(os.environ).model, prog)
         options = parser.parse_args(argv)
-        targets = [path for path in (options.pdf, options.sr, options.capture) if path is not None]
+        targets = {kind: path for kind in PACKAGES if (path := getattr(options, kind)) is not None}
         if not targets:
             parser.error("name a report to write: --pdf, --sr or --capture")
-        check_targets(targets)
-        _check_installed(options)
+        check_targets(targets.values())
+        _check_installed(targets)
         classifier = Classifier.load(options.model)
     except GyrusError as error:
         print(error, file=sys.stderr)
         return 2
     try:
         reading = ReadOptions(plane=options.plane, window=options.window)
-        needs_sources = options.sr is not None or options.capture is not None or options.keep_identity
+        needs_sources = options.keep_identity or any(kind in targets for kind in DICOM_KINDS)
         with choose_scan(options.source, reading, options.scan) as scan:
             if needs_sources:
                 check_source(scan)
@@ -76,37 +73,23 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m reports") 
                 needs_sources=needs_sources,
                 keep_identity=options.keep_identity,
             )
-        for path, content in list(_encode(finding, options)):
-            write_new(path, content)
-            print(path)
+        for kind, content in encode_reports(finding, targets, keep_identity=options.keep_identity).items():
+            write_new(targets[kind], content)
+            print(targets[kind])
     except GyrusError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def _check_installed(options: argparse.Namespace) -> None:
+def _check_installed(kinds: Iterable[str]) -> None:
     """Say so at once, and not after a volume was classified."""
-    needed = {"reportlab": options.pdf, "highdicom": options.sr or options.capture}
-    for package, target in needed.items():
-        if target is not None and find_spec(package) is None:
+    for kind in kinds:
+        if find_spec(PACKAGES[kind]) is None:
             raise OutputError(
-                f"Reports need packages that are not installed ({package} is missing): pip install 'gyrus[reports]'"
+                "Reports need packages that are not installed "
+                f"({PACKAGES[kind]} is missing): pip install 'gyrus[reports]'"
             )
-
-
-def _encode(finding: Finding, options: argparse.Namespace) -> Iterator[tuple[Path, bytes]]:
-    """Each report that was asked for; the DICOM ones belong to the same patient and study."""
-    if options.pdf is not None:
-        yield options.pdf, encode_pdf(finding, keep_identity=options.keep_identity)
-    if options.sr is None and options.capture is None:
-        return
-    check_references(finding.sources)
-    subject = build_subject(finding.sources[0], keep_identity=options.keep_identity)
-    if options.sr is not None:
-        yield options.sr, encode_report(finding, subject)
-    if options.capture is not None:
-        yield options.capture, encode_capture(finding, subject)
 
 
 def _parse_number(text: str) -> int:

@@ -1,18 +1,22 @@
-"""The DICOM picture: the shown slice with its heat map and the sentence burnt in, as a secondary capture."""
+"""The DICOM picture: the shown slice with its heat map and the sentence burnt in, as a secondary capture.
+
+The sentences are `ui.words`', the colours `ui.pictures`'; what is common to all objects is in `ui.reports.objects`.
+"""
 
 from __future__ import annotations
 
-import io
 import math
 import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inference import __version__
 from ui.pictures import render_overlay
+from ui.reports.objects import CAPTURE_SERIES_NUMBER, describe_instance, encode_file
 from ui.words.answer import present_heatmap, present_prediction
 from ui.words.model import describe_model, word_disclaimer
+from ui.words.numbers import capitalise
+from ui.words.volume import word_slice
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont, ImageFont
@@ -21,9 +25,6 @@ if TYPE_CHECKING:
     from ui.reports.finding import Finding
     from ui.reports.sources import SourceSlice, Subject
 
-
-SERIES_NUMBER = 9902
-"""Behind the structured report's."""
 
 _SMALLEST_SIDE_PX = 512
 """A smaller slice is enlarged, so that the words beneath can be read."""
@@ -54,7 +55,7 @@ def render_capture(finding: Finding) -> np.ndarray:
 
 def _list_words(finding: Finding) -> list[str]:
     shown = present_prediction(finding.answer, finding.bundle)
-    where = "" if finding.volume is None else f"Slice {finding.shown + 1} of {len(finding.volume.slices)}"
+    where = "" if finding.volume is None else capitalise(word_slice(finding.shown, len(finding.volume.slices)))
     heat = "" if finding.heatmap is None else present_heatmap(finding.heatmap).sentence
     words = (word_disclaimer(finding.bundle), shown.sentence, heat, where, describe_model(finding.bundle))
     return [sentence for sentence in words if sentence]
@@ -66,15 +67,17 @@ def _render_words(sentences: list[str], width_px: int) -> np.ndarray:
 
     size_px = max(14, width_px // 36)
     font = ImageFont.load_default(size_px)
-    lines = [line for sentence in sentences for line in textwrap.wrap(sentence, _fit(font, width_px - 2 * size_px))]
+    lines = [
+        line for sentence in sentences for line in textwrap.wrap(sentence, _count_letters(font, width_px - 2 * size_px))
+    ]
     strip = Image.new("RGB", (width_px, round(size_px * (1.4 * len(lines) + 1.2))))
     drawing = ImageDraw.Draw(strip)
-    for number, line in enumerate(lines):
-        drawing.text((size_px, size_px * (0.6 + 1.4 * number)), line, font=font, fill="white")
+    for index, line in enumerate(lines):
+        drawing.text((size_px, size_px * (0.6 + 1.4 * index)), line, font=font, fill="white")
     return np.asarray(strip)
 
 
-def _fit(font: FreeTypeFont | ImageFont, width_px: float) -> int:
+def _count_letters(font: FreeTypeFont | ImageFont, width_px: float) -> int:
     """How many letters of ordinary text stand in a line."""
     sample = "The quick brown fox jumps over the lazy dog 0123456789."
     return int(len(sample) * width_px / font.getlength(sample) * 0.95)
@@ -89,9 +92,13 @@ def encode_capture(finding: Finding, subject: Subject) -> bytes:
         Of DICOM images that can be referred to (`ui.reports.sources.check_references`).
     subject : Subject
         Whom it belongs to.
+
+    Returns
+    -------
+    bytes
+        A DICOM file of the class Secondary Capture (PS3.3, A.8).
     """
     from highdicom.sc import SCImage
-    from pydicom.uid import generate_uid
 
     source = finding.sources[finding.shown]
     orientation = _name_orientation(source)
@@ -101,34 +108,24 @@ def encode_capture(finding: Finding, subject: Subject) -> bytes:
         bits_allocated=8,
         coordinate_system="PATIENT",
         study_instance_uid=subject.elements.StudyInstanceUID,
-        series_instance_uid=generate_uid(),
-        series_number=SERIES_NUMBER,
-        series_description=f"Gyrus: {finding.bundle.name}, heat map"[:64],
-        sop_instance_uid=generate_uid(),
-        instance_number=1,
-        manufacturer="Gyrus",
-        manufacturer_model_name="Gyrus",
-        software_versions=__version__,
         patient_orientation=orientation or ("L", "P"),
-        specific_character_set="ISO_IR 192",
+        **describe_instance(finding.bundle, CAPTURE_SERIES_NUMBER, "heat map"),
     )
     if orientation is None:
         capture.PatientOrientation = None  # may be empty, but highdicom wants one
     capture.Laterality = None  # of no paired part of the body, as far as is known
     capture.BurnedInAnnotation = "NO"  # what is burnt in does not name the patient
     capture.DerivationDescription = f"Heat map of {finding.bundle.name} {finding.bundle.version}"
-    capture.SourceImageSequence = [_refer(source)]
+    capture.SourceImageSequence = [_build_reference(source)]
     for keyword in ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"):
         if keyword in source.header:
             capture[keyword] = source.header[keyword]
     subject.apply(capture)
-    stream = io.BytesIO()
-    capture.save_as(stream, enforce_file_format=True)
-    return stream.getvalue()
+    return encode_file(capture)
 
 
-def _refer(source: SourceSlice) -> Dataset:
-    """PS3.3, C.7.6.1.1.4."""
+def _build_reference(source: SourceSlice) -> Dataset:
+    """An item of the Source Image Sequence (PS3.3, C.7.6.1.1.4)."""
     from highdicom.sr import CodedConcept
     from pydicom import Dataset
     from pydicom.sr.codedict import codes

@@ -25,16 +25,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Finding:
-    """What a report is about.
+    """What a report is about: one answer, the slice that shows it, and the DICOM files that it was read from.
+
+    The reports are made of this alone, after the scan was closed.
 
     Attributes
     ----------
     bundle : ModelBundle
+        Of the model that answered.
     answer : Prediction
         The picture's, or the volume's.
     volume : VolumePrediction or None
+        The volume's answer slice by slice; None for a picture.
     shown : int
-        The slice that is shown, counted from 0: the best one, or the middle one of a volume that was rejected.
+        Index of the slice that is shown, counted from 0: the best one, or the middle one of a volume that was rejected.
     shown_answer : Prediction
         That slice's; of a picture ``answer``.
     pixels : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255

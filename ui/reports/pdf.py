@@ -17,8 +17,9 @@ from ui.pictures import color_stops, encode_png, render_overlay
 from ui.words.answer import NumberRow, Presentation, present_heatmap, present_prediction
 from ui.words.labels import HEAT_ENDS
 from ui.words.model import describe_model, word_disclaimer
+from ui.words.numbers import capitalise
 from ui.words.tone import TONE_COLORS
-from ui.words.volume import describe_volume
+from ui.words.volume import describe_volume, word_slice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,6 +57,11 @@ def encode_pdf(finding: Finding, *, keep_identity: bool = False) -> bytes:
     finding : Finding
     keep_identity : bool
         Name the patient and the study of a DICOM source, and the day on which the page was made.
+
+    Returns
+    -------
+    bytes
+        A PDF file of one page; the same finding gives the same bytes, unless ``keep_identity``.
     """
     from reportlab.lib.pagesizes import A4
     from reportlab.pdfgen.canvas import Canvas
@@ -63,7 +69,7 @@ def encode_pdf(finding: Finding, *, keep_identity: bool = False) -> bytes:
 
     stream = io.BytesIO()
     canvas = Canvas(stream, pagesize=A4, invariant=not keep_identity, lang="en")
-    canvas.setTitle(_spell(finding.bundle.title))
+    canvas.setTitle(_replace_letters(finding.bundle.title))
     canvas.setCreator(f"Gyrus {__version__}")
     height = A4[1] - 2 * _MARGIN
     story = KeepInFrame(_WIDTH, height, list(_build_story(finding, keep_identity=keep_identity)), mode="shrink")
@@ -79,15 +85,15 @@ def _build_story(finding: Finding, *, keep_identity: bool) -> Iterable[Any]:
     from reportlab.platypus import Spacer
 
     shown = present_prediction(finding.answer, finding.bundle)
-    yield _write(finding.bundle.title, size=16, bold=True)
-    yield _write(describe_model(finding.bundle), color=_FAINT)
+    yield _build_paragraph(finding.bundle.title, size=16, bold=True)
+    yield _build_paragraph(describe_model(finding.bundle), color=_FAINT)
     if keep_identity and finding.sources:
-        yield _write(_name_patient(finding))
+        yield _build_paragraph(_name_patient(finding))
     if disclaimer := word_disclaimer(finding.bundle):
-        yield _write(disclaimer, size=11, bold=True, ground=_GROUND)
+        yield _build_paragraph(disclaimer, size=11, bold=True, ground=_GROUND)
     yield Spacer(0, 10)
-    yield _write(shown.sentence, size=15, bold=True, color=TONE_COLORS[shown.tone].light)
-    yield _write(shown.detail)
+    yield _build_paragraph(shown.sentence, size=15, bold=True, color=TONE_COLORS[shown.tone].light)
+    yield _build_paragraph(shown.detail)
     yield Spacer(0, 6)
     yield _build_pictures(finding)
     yield Spacer(0, 8)
@@ -96,12 +102,14 @@ def _build_story(finding: Finding, *, keep_identity: bool) -> Iterable[Any]:
         yield Spacer(0, 8)
         yield from _build_volume(finding, finding.volume)
     for note in shown.notes:
-        yield _write(note)
+        yield _build_paragraph(note)
     yield Spacer(0, 8)
-    yield _write(f"Gyrus {__version__}. SHA-256 of the model: {finding.bundle.compute_sha256()}", size=7, color=_FAINT)
+    yield _build_paragraph(
+        f"Gyrus {__version__}. SHA-256 of the model: {finding.bundle.compute_sha256()}", size=7, color=_FAINT
+    )
 
 
-def _write(
+def _build_paragraph(
     text: str,
     *,
     size: float = 9.5,
@@ -127,11 +135,11 @@ def _write(
         spaceAfter=8 if ground else 2,
         alignment=int(centred),
     )
-    return Paragraph(escape(_spell(text)), style)
+    return Paragraph(escape(_replace_letters(text)), style)
 
 
-def _spell(text: str) -> str:
-    """Only letters that the fonts have."""
+def _replace_letters(text: str) -> str:
+    """The text with a question mark for each letter that the fonts lack."""
     return text.encode("cp1252", errors="replace").decode("cp1252")
 
 
@@ -147,15 +155,15 @@ def _build_pictures(finding: Finding) -> Any:
     from reportlab.platypus import Table
 
     volume, heatmap = finding.volume, finding.heatmap
-    caption = "The image" if volume is None else f"Slice {finding.shown + 1} of {len(volume.slices)}"
-    pictures, captions = [_draw_picture(finding.pixels)], [[_write(caption, color=_FAINT, centred=True)]]
+    caption = "The image" if volume is None else capitalise(word_slice(finding.shown, len(volume.slices)))
+    pictures, captions = [_draw_picture(finding.pixels)], [[_build_paragraph(caption, color=_FAINT, centred=True)]]
     if heatmap is not None:
         words = present_heatmap(heatmap)
         if words.drawn:
             pictures.append(_draw_picture(render_overlay(finding.pixels, heatmap)))
-            captions.append([_write(words.sentence, color=_FAINT, centred=True), _draw_colors()])
+            captions.append([_build_paragraph(words.sentence, color=_FAINT, centred=True), _draw_colors()])
         else:
-            captions[0].append(_write(words.sentence, color=_FAINT, centred=True))
+            captions[0].append(_build_paragraph(words.sentence, color=_FAINT, centred=True))
     return Table(
         [pictures, captions],
         colWidths=[_WIDTH / len(pictures)] * len(pictures),
@@ -181,11 +189,11 @@ def _draw_colors() -> Any:
     stops = color_stops(64)
     step = width / len(stops)
     drawing.add(Rect(0, height - bar, width, bar, fillColor=Color(0.2, 0.2, 0.2), strokeColor=None))
-    for number, (red, green, blue, alpha) in enumerate(stops):
+    for index, (red, green, blue, alpha) in enumerate(stops):
         color = Color(red / 255, green / 255, blue / 255, alpha / 255)
-        drawing.add(Rect(number * step, height - bar, step, bar, fillColor=color, strokeColor=None))
-    for text, place, anchor in ((HEAT_ENDS[0], 0.0, "start"), (HEAT_ENDS[1], width, "end")):
-        drawing.add(String(place, 2, text, fontName="Helvetica", fontSize=7, textAnchor=anchor))
+        drawing.add(Rect(index * step, height - bar, step, bar, fillColor=color, strokeColor=None))
+    for text, x, anchor in ((HEAT_ENDS[0], 0.0, "start"), (HEAT_ENDS[1], width, "end")):
+        drawing.add(String(x, 2, text, fontName="Helvetica", fontSize=7, textAnchor=anchor))
     return drawing
 
 
@@ -194,7 +202,8 @@ def _build_rows(shown: Presentation) -> Any:
     from reportlab.platypus import Table
 
     rows = [
-        [_write(row.label, bold=row.named), _write(row.percent, bold=row.named), _draw_bar(row)] for row in shown.rows
+        [_build_paragraph(row.label, bold=row.named), _build_paragraph(row.percent, bold=row.named), _draw_bar(row)]
+        for row in shown.rows
     ]
     return Table(rows, colWidths=[180, 50, _WIDTH - 230], style=[("VALIGN", (0, 0), (-1, -1), "MIDDLE")])
 
@@ -212,11 +221,11 @@ def _draw_bar(row: NumberRow) -> Any:
 
 
 def _build_volume(finding: Finding, volume: VolumePrediction) -> Iterable[Any]:
-    yield _write(" ".join(describe_volume(volume, finding.bundle)))
+    yield _build_paragraph(" ".join(describe_volume(volume, finding.bundle)))
     labels = _choose_labels(finding)
     if volume.best_slice is not None and len(volume.slices) > 1:
         yield _draw_plot(volume, labels)
-        yield _write_legend(labels, has_suspicious=bool(volume.suspicious))
+        yield _build_legend(labels, has_suspicious=bool(volume.suspicious))
 
 
 def _choose_labels(finding: Finding) -> list[str]:
@@ -242,42 +251,47 @@ def _draw_plot(volume: VolumePrediction, labels: list[str]) -> Any:
     plot.yValueAxis.labelTextFormat = "%d %%"
     for axis in (plot.xValueAxis, plot.yValueAxis):
         axis.labels.fontName, axis.labels.fontSize = "Helvetica", 7
-    lines = [(index, piece) for index, label in enumerate(labels) for piece in _cut(volume, label)]
+    lines = [(index, piece) for index, label in enumerate(labels) for piece in _list_pieces(volume, label)]
     plot.data = [piece for _, piece in lines] or [[(1, 0)]]
-    for place, (index, _) in enumerate(lines):
-        color, dashes, _ = _LINES[index]
-        plot.lines[place].strokeColor = HexColor(color)
-        plot.lines[place].strokeDashArray = dashes
-        plot.lines[place].symbol = makeMarker("FilledCircle", size=1.5, fillColor=HexColor(color), strokeColor=None)
+    for line_index, (label_index, _) in enumerate(lines):
+        color, dashes, _ = _LINES[label_index]
+        plot.lines[line_index].strokeColor = HexColor(color)
+        plot.lines[line_index].strokeDashArray = dashes
+        plot.lines[line_index].symbol = makeMarker(
+            "FilledCircle", size=1.5, fillColor=HexColor(color), strokeColor=None
+        )
     width = plot.width / count
-    for number in volume.suspicious:
+    for index in volume.suspicious:
         ground = HexColor("#f6dfbd")
-        drawing.add(Rect(plot.x + number * width, plot.y, width, plot.height, fillColor=ground, strokeColor=None))
+        drawing.add(Rect(plot.x + index * width, plot.y, width, plot.height, fillColor=ground, strokeColor=None))
     best = plot.x + ((volume.best_slice or 0) + 0.5) * width
     drawing.add(Line(best, plot.y, best, plot.y + plot.height, strokeColor=HexColor(_INK), strokeWidth=0.7))
     drawing.add(plot)
     return drawing
 
 
-def _cut(volume: VolumePrediction, label: str) -> list[list[tuple[int, float]]]:
+def _list_pieces(volume: VolumePrediction, label: str) -> list[list[tuple[int, float]]]:
     """A class's percentages as the unbroken pieces of a line: (slice counted from 1, percent)."""
     pieces: list[list[tuple[int, float]]] = [[]]
-    for number, prediction in enumerate(volume.slices):
+    for index, prediction in enumerate(volume.slices):
         counts = isinstance(prediction, Prediction) and prediction.verdict is not Verdict.REJECTED
-        if counts and number not in volume.empty and isinstance(prediction, Prediction):
-            pieces[-1].append((number + 1, 100 * prediction.probabilities[label]))
+        if counts and index not in volume.empty and isinstance(prediction, Prediction):
+            pieces[-1].append((index + 1, 100 * prediction.probabilities[label]))
         elif pieces[-1]:
             pieces.append([])
     return [piece for piece in pieces if piece]
 
 
-def _write_legend(labels: list[str], *, has_suspicious: bool) -> Any:
+def _build_legend(labels: list[str], *, has_suspicious: bool) -> Any:
     """Which line is which, each with a piece of itself."""
     from reportlab.platypus import Table
 
     named = [
-        _write(f"{_LINES[index][2]} {label}", size=8, color=_LINES[index][0]) for index, label in enumerate(labels)
+        _build_paragraph(f"{_LINES[index][2]} {label}", size=8, color=_LINES[index][0])
+        for index, label in enumerate(labels)
     ]
     ground = " Shaded: slices on which something was found." if has_suspicious else ""
-    words = _write(f"Probability, slice by slice. Upright line: the slice that is shown.{ground}", size=8, color=_FAINT)
+    words = _build_paragraph(
+        f"Probability, slice by slice. Upright line: the slice that is shown.{ground}", size=8, color=_FAINT
+    )
     return Table([named or [""], [words]], style=[("SPAN", (0, 1), (-1, 1)), ("TOPPADDING", (0, 0), (-1, -1), 0)])

@@ -7,15 +7,14 @@ would be is left out, because they mean nothing.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inference import __version__
 from inference.answer.prediction import Heatmap, Prediction, Verdict
 from ui.reports.codes import SCHEME, build_code, class_code, probability_code
+from ui.reports.objects import REPORT_SERIES_NUMBER, describe_instance, encode_file
 from ui.words.answer import present_prediction
 from ui.words.model import word_disclaimer
 from ui.words.volume import describe_volume
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from ui.reports.finding import Finding
     from ui.reports.sources import SourceSlice, Subject
 
-
-SERIES_NUMBER = 9901
-"""Behind what scanners and their consoles number."""
 
 _DECIMALS = 6
 """Of a probability."""
@@ -43,34 +39,28 @@ def encode_report(finding: Finding, subject: Subject) -> bytes:
         Of DICOM images that can be referred to (`ui.reports.sources.check_references`).
     subject : Subject
         Whom it belongs to.
+
+    Returns
+    -------
+    bytes
+        A DICOM file of the class Comprehensive SR (PS3.3, A.35.3).
     """
     from highdicom.coding_schemes import CodingSchemeIdentificationItem
     from highdicom.sr import ComprehensiveSR
-    from pydicom.uid import generate_uid
 
     report = ComprehensiveSR(
         evidence=_list_evidence(finding.sources),
         content=_build_content(finding),
-        series_instance_uid=generate_uid(),
-        series_number=SERIES_NUMBER,
-        series_description=f"Gyrus: {finding.bundle.name}"[:64],
-        sop_instance_uid=generate_uid(),
-        instance_number=1,
-        manufacturer="Gyrus",
-        manufacturer_model_name="Gyrus",
-        software_versions=__version__,
         device_serial_number=finding.bundle.compute_sha256(),
         is_complete=True,
         coding_schemes=[CodingSchemeIdentificationItem(SCHEME, name="Gyrus", responsible_organization="Gyrus")],
-        specific_character_set="ISO_IR 192",
+        **describe_instance(finding.bundle, REPORT_SERIES_NUMBER),
     )
     subject.apply(report)
     if not subject.is_kept:  # the images belong to another study than the report
         report.PertinentOtherEvidenceSequence = report.CurrentRequestedProcedureEvidenceSequence
         del report.CurrentRequestedProcedureEvidenceSequence
-    stream = io.BytesIO()
-    report.save_as(stream, enforce_file_format=True)
-    return stream.getvalue()
+    return encode_file(report)
 
 
 def _list_evidence(sources: Sequence[SourceSlice]) -> list[Dataset]:
@@ -144,7 +134,7 @@ def _build_groups(finding: Finding) -> list[Any]:
             finding,
             "picture" if volume is None else "volume",
             finding.sources,
-            measurements=_measure(finding, answer),
+            measurements=_list_measurements(finding, answer),
             evaluations=[
                 (build_code("VERDICT", "Verdict"), build_code(answer.verdict.value.upper(), answer.verdict.value)),
                 *((_name_candidate(answer), class_code(bundle, label)) for label in answer.candidates),
@@ -153,14 +143,19 @@ def _build_groups(finding: Finding) -> list[Any]:
     ]
     heatmap = finding.heatmap
     if heatmap is not None and heatmap.stands_out:
-        groups.append(_build_place(finding, heatmap))
+        groups.append(_build_peak(finding, heatmap))
     elif volume is not None and volume.best_slice is not None:
         groups.append(
-            _build_group(finding, "best slice", [_shown(finding)], measurements=_measure(finding, finding.shown_answer))
+            _build_group(
+                finding,
+                "best slice",
+                [_shown_source(finding)],
+                measurements=_list_measurements(finding, finding.shown_answer),
+            )
         )
     if volume is not None and volume.suspicious:
         count = _build_measurement(build_code("SUSPICIOUS", "Number of suspicious slices"), len(volume.suspicious))
-        sources = [finding.sources[number] for number in volume.suspicious]
+        sources = [finding.sources[index] for index in volume.suspicious]
         groups.append(_build_group(finding, "suspicious slices", sources, measurements=[count]))
     return groups
 
@@ -172,7 +167,7 @@ def _name_candidate(answer: Prediction) -> Any:
     return build_code("CANDIDATE", "Possible answer")
 
 
-def _shown(finding: Finding) -> SourceSlice:
+def _shown_source(finding: Finding) -> SourceSlice:
     return finding.sources[finding.shown]
 
 
@@ -192,7 +187,7 @@ def _build_group(
     )
 
     return MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=_track(name),
+        tracking_identifier=_build_tracking(name),
         algorithm_id=_name_algorithm(finding),
         measurements=measurements or None,
         qualitative_evaluations=[QualitativeEvaluation(name=name, value=value) for name, value in evaluations] or None,
@@ -217,7 +212,7 @@ def _merge_frames(sources: Sequence[SourceSlice]) -> list[tuple[Dataset, list[in
     return list(merged.values())
 
 
-def _build_place(finding: Finding, heatmap: Heatmap) -> Any:
+def _build_peak(finding: Finding, heatmap: Heatmap) -> Any:
     """TID 1410: the point of the strongest evidence, with the numbers of its slice."""
     from highdicom.sr import (
         GraphicTypeValues,
@@ -226,13 +221,13 @@ def _build_place(finding: Finding, heatmap: Heatmap) -> Any:
         SourceImageForRegion,
     )
 
-    source = _shown(finding)
+    source = _shown_source(finding)
     point_px = (heatmap.peak[0] * heatmap.width_px, heatmap.peak[1] * heatmap.height_px)  # PS3.3, C.18.6.1.1
     evidence = _build_measurement(
         build_code("EVIDENCE", "Local probability at the strongest evidence"), heatmap.peak_value
     )
     return PlanarROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=_track("picture, strongest evidence" if finding.volume is None else "best slice"),
+        tracking_identifier=_build_tracking("picture, strongest evidence" if finding.volume is None else "best slice"),
         algorithm_id=_name_algorithm(finding),
         referenced_region=ImageRegion(
             graphic_type=GraphicTypeValues.POINT,
@@ -243,11 +238,14 @@ def _build_place(finding: Finding, heatmap: Heatmap) -> Any:
                 referenced_frame_numbers=source.frames,
             ),
         ),
-        measurements=[evidence, *(_measure(finding, finding.shown_answer) if finding.volume is not None else ())],
+        measurements=[
+            evidence,
+            *(_list_measurements(finding, finding.shown_answer) if finding.volume is not None else ()),
+        ],
     )
 
 
-def _measure(finding: Finding, prediction: Prediction) -> list[Any]:
+def _list_measurements(finding: Finding, prediction: Prediction) -> list[Any]:
     """The probabilities that people are shown; none of a picture that was rejected."""
     if prediction.verdict is Verdict.REJECTED:
         return []
@@ -262,7 +260,7 @@ def _build_measurement(name: Any, value: float) -> Any:
     return Measurement(name=name, value=round(value, _DECIMALS), unit=codes.UCUM.NoUnits)
 
 
-def _track(name: str) -> Any:
+def _build_tracking(name: str) -> Any:
     from highdicom.sr import TrackingIdentifier
     from pydicom.uid import generate_uid
 

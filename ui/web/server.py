@@ -31,7 +31,7 @@ from ui.web.http.rate import FailureCounter, RateLimitMiddleware
 from ui.web.http.session import Credentials
 from ui.web.http.uploads import Uploads, add_keep_routes, open_private_folder
 from ui.web.page.layout import build_page
-from ui.web.page.theme import build_looks
+from ui.web.page.theme import build_theme_options
 from ui.web.page.upload_cache import UploadCache
 from ui.web.page.vendor import add_vendor
 
@@ -78,9 +78,9 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
     capacity = CapacityLimiter()
     add_queue_route(app, capacity)
     app.add_middleware(CapacityMiddleware, capacity=capacity)
-    looks = build_looks(models.default)
-    mount_page(app, build_page(models, settings, uploads, capacity, cache), settings, looks, uploads)
-    _add_middleware(app, settings, metrics, looks["head"])
+    theme_options = build_theme_options(models.default)
+    mount_page(app, build_page(models, settings, uploads, capacity, cache), settings, theme_options, uploads)
+    _add_middleware(app, settings, metrics, theme_options["head"])
     return app
 
 

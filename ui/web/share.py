@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from inference.failures import log_failure
 from ui.web.gradio_shell import tunnel
 from ui.web.server import describe_address, reachable_host
 
@@ -66,5 +67,7 @@ def _open_tunnel(settings: Settings) -> str:
         return f"the relay {host} cannot be reached from here."
     try:
         return tunnel.open_tunnel(reachable_host(settings), settings.port)
-    except Exception as error:  # noqa: BLE001 - the relay's client raises anything from OSError to ValueError
-        return f"{str(error).strip() or type(error).__name__}"
+    except OSError as error:
+        return f"the relay {host} broke off: {error.strerror or error}."
+    except Exception as error:  # noqa: BLE001 - the relay's client raises anything; what it said is in the log
+        return log_failure(error)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inference.answer.prediction import Heatmap, Prediction, Verdict, count_shown
+from ui.words.model import word_disclaimer
 from ui.words.numbers import capitalise, format_duration, format_percent, join_or
 from ui.words.rows import rebuild_prediction
 from ui.words.tone import Tone
@@ -24,12 +25,12 @@ _MAX_NAMED = 5
 
 VOLUME_DETAIL = "How often this model is right about a whole volume is not known."
 
-_PLACES = (
+_AREAS = (
     ("upper left part", "upper part", "upper right part"),
     ("left part", "middle", "right part"),
     ("lower left part", "lower part", "lower right part"),
 )
-"""Nine parts of a picture, row by row; left and right as they are seen."""
+"""Nine areas of a picture, row by row; left and right as they are seen."""
 
 _MIDDLE = (0.4, 0.6)
 """What counts as neither left nor right, upper nor lower, as fractions; narrow, because a subject that has a margin
@@ -93,7 +94,7 @@ class HeatPresentation:
     Attributes
     ----------
     sentence : str
-        Where the evidence is, or that no place stands out.
+        Where the evidence is, or that it is nowhere stronger than elsewhere.
     drawn : bool
         False: there is nothing to colour, and the sentence stands alone.
     """
@@ -170,23 +171,44 @@ def present_row(row: Row, bundle: ModelBundle) -> RowPresentation:
     )
 
 
+def list_lines(
+    presentation: Presentation, bundle: ModelBundle, *, title: str = "", has_source: bool = True
+) -> list[str]:
+    """An answer as lines of plain text, the disclaimer last; nothing that is empty has a line.
+
+    Parameters
+    ----------
+    presentation : Presentation
+    bundle : ModelBundle
+        Of the model that answered.
+    title : str
+        The first line.
+    has_source : bool
+        Say which model answered.
+    """
+    rows = [f"{row.percent:>5}  {row.label}" for row in presentation.rows]
+    lines = [title, presentation.sentence, presentation.detail, *rows, *presentation.notes]
+    lines += [presentation.source if has_source else "", word_disclaimer(bundle)]
+    return [line for line in lines if line]
+
+
 def present_heatmap(heatmap: Heatmap) -> HeatPresentation:
     """Word where the evidence is, for those who cannot see the colours too."""
     if not heatmap.stands_out:
         return HeatPresentation(sentence="No place in the image stands out.", drawn=False)
-    column, row = (sum(place > bound for bound in _MIDDLE) for place in heatmap.peak)
-    sentence = f"The strongest evidence is in the {_PLACES[row][column]} of the image."
+    column, row = (sum(fraction > bound for bound in _MIDDLE) for fraction in heatmap.peak)
+    sentence = f"The strongest evidence is in the {_AREAS[row][column]} of the image."
     return HeatPresentation(sentence=f"{sentence} The colour marks a place, not an outline.", drawn=True)
 
 
 def _word_confident(prediction: Prediction, bundle: ModelBundle) -> tuple[str, str]:
-    spoken = capitalise(bundle.label_text(prediction.label))
+    name = capitalise(bundle.label_text(prediction.label))
     detail = (
         "The model is usually right at this level."
         if bundle.about.figures
         else "How often this model is right at this level is not known."
     )
-    return f"{spoken}, {format_percent(prediction.probability)}.", detail
+    return f"{name}, {format_percent(prediction.probability)}.", detail
 
 
 def _word_uncertain(prediction: Prediction, bundle: ModelBundle) -> tuple[str, str]:

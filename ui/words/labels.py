@@ -39,7 +39,7 @@ PLANES_LABEL = "Three planes through the volume, with crosshairs"
 """Names the viewer for those who cannot see it."""
 
 NO_PLANES = "This browser cannot draw the three planes (it has no WebGL 2). The answer does not need them."
-"""Stands in the place of the viewer."""
+"""Stands where the viewer would be."""
 
 NOT_PLACED = "The file does not say where left and right are: the letters at the edges are a guess."
 """Stands beside a viewer whose directions are not known."""

@@ -1,4 +1,7 @@
-"""Numbers as people read them; certainty is never claimed by rounding."""
+"""Numbers as people read them: percents, durations, sizes, lists.
+
+What the numbers are about is worded elsewhere in this room. This is the only place that writes a percent sign.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +44,11 @@ def join_or(words: Sequence[str]) -> str:
 def capitalise(text: str) -> str:
     """The text with its first letter as a capital; the others stay."""
     return text[:1].upper() + text[1:]
+
+
+def format_size(width_px: int, height_px: int) -> str:
+    """Word the size of a picture: ``"640 × 480 pixels"``."""
+    return f"{width_px} × {height_px} pixels"
 
 
 def format_duration(duration_s: float) -> str:

@@ -1,4 +1,7 @@
-"""A volume's answer in words: for the whole, and slice by slice."""
+"""A volume's answer in words: for the whole, and slice by slice.
+
+The words of a picture's answer are `ui.words.answer`'s; plots and thumbnails are each front's own.
+"""
 
 from __future__ import annotations
 
@@ -58,8 +61,8 @@ class SlicesPresentation:
     rows: tuple[SliceRow, ...]
     suspicious: int
 
-    def name_strip(self, shown: int) -> str:
-        """Name the thumbnails, of which so many are shown."""
+    def title_strip(self, shown: int) -> str:
+        """The title of the thumbnails, of which so many are shown."""
         if not self.suspicious:
             return "The slice that looks most suspicious"
         if shown < self.suspicious:
@@ -82,7 +85,7 @@ def describe_volume(found: VolumePrediction, bundle: ModelBundle) -> tuple[str, 
     sentences = [f"{len(found.slices)} slices were looked at, {len(found.empty)} of them nearly empty."]
     if found.best_slice is None:
         return tuple(sentences)
-    numbers = list_numbers([number + 1 for number in found.suspicious])
+    numbers = list_numbers([index + 1 for index in found.suspicious])
     what = "something was found" if bundle.background else f"{bundle.label_text(found.answer.label)} is likeliest"
     sentences.append(f"Slice {found.best_slice + 1} shows the answer best.")
     if not found.suspicious:
@@ -99,25 +102,25 @@ def present_slices(found: VolumePrediction, bundle: ModelBundle) -> SlicesPresen
     label = found.answer.label
     what = "something was found" if bundle.background else f"{bundle.label_text(label)} is likeliest"
 
-    def word(number: int, one: Prediction | InputError) -> SliceRow:
-        if not isinstance(one, Prediction) or number in found.empty or one.verdict is Verdict.REJECTED:
-            remark = "nearly empty" if number in found.empty else "not of this kind"
+    def word_row(index: int, one: Prediction | InputError) -> SliceRow:
+        if not isinstance(one, Prediction) or index in found.empty or one.verdict is Verdict.REJECTED:
+            remark = "nearly empty" if index in found.empty else "not of this kind"
             remark = remark if isinstance(one, Prediction) else "cannot be read"
             return SliceRow(probability=None, percent="", remark=remark, is_suspicious=False)
         background = bundle.background
         probability = one.probabilities[label] if background is None else 1.0 - one.probabilities[background]
-        remarks = [what] if number in found.suspicious else []
-        if number == found.best_slice:
+        remarks = [what] if index in found.suspicious else []
+        if index == found.best_slice:
             remarks.append("shows the answer best")
         return SliceRow(
             probability=probability,
             percent=format_percent(probability),
             remark=", ".join(remarks),
-            is_suspicious=number in found.suspicious,
+            is_suspicious=index in found.suspicious,
         )
 
     name = "something is there" if bundle.background else f"it is {bundle.label_text(label)}"
-    rows = tuple(word(number, one) for number, one in enumerate(found.slices))
+    rows = tuple(word_row(index, one) for index, one in enumerate(found.slices))
     return SlicesPresentation(
         title=f"How probable it is, slice by slice, that {name}",
         summary=describe_volume(found, bundle),
@@ -126,19 +129,25 @@ def present_slices(found: VolumePrediction, bundle: ModelBundle) -> SlicesPresen
     )
 
 
-def word_slice(number: int, count: int) -> str:
-    """Name a slice, counted from 0."""
-    return f"slice {number + 1} of {count}"
+def word_slice(index: int, count: int) -> str:
+    """Name a slice, whose index counts from 0 and whose number counts from 1.
+
+    Examples
+    --------
+    >>> word_slice(0, 6)
+    'slice 1 of 6'
+    """
+    return f"slice {index + 1} of {count}"
 
 
 def _word_slices(found: VolumePrediction, bundle: ModelBundle) -> str:
     count = len(found.slices)
-    words = f"This is the answer for all {count} slices together."
+    sentences = f"This is the answer for all {count} slices together."
     if found.best_slice is None:
-        return words
+        return sentences
     if found.answer.label == bundle.background:
-        return f"{words} Slice {found.best_slice + 1}, which is shown, looks most suspicious."
-    words = f"{words} Slice {found.best_slice + 1}, which is shown, shows it best."
+        return f"{sentences} Slice {found.best_slice + 1}, which is shown, looks most suspicious."
+    sentences = f"{sentences} Slice {found.best_slice + 1}, which is shown, shows it best."
     if bundle.background is None:
-        return words
-    return f"{words} {len(found.suspicious)} of {count} slices look suspicious."
+        return sentences
+    return f"{sentences} {len(found.suspicious)} of {count} slices look suspicious."

@@ -11,8 +11,9 @@ from inference.errors import InputError
 from tests.clinical import box_volume, encode_dicom, encode_nifti, encode_zip
 from tests.fakes import UNCERTAIN, FakeClassifier, make_bundle
 from tests.pictures import encode
-from ui.desktop.answering import Withdrawn, answer_file, read_view
-from ui.desktop.result import save_result, word_result
+from ui.desktop.answering import WithdrawnError, answer_file, read_view
+from ui.desktop.result import save_result
+from ui.words.answer import list_lines
 
 NIFTI = encode_nifti(box_volume())  # six slices
 
@@ -34,7 +35,7 @@ def test_a_volume_is_shown_by_its_middle_slice_and_answered_by_its_best(volume: 
     assert "for all 6 slices together" in answer.presentation.notes[0]
     assert f"Slice {answer.view.number}, which is shown, shows it best." in answer.presentation.notes[0]
     assert [row.slice for row in answer.rows] == [1, 2, 3, 4, 5, 6, None]
-    assert "for all 6 slices" in word_result("head.nii", answer.presentation, classifier.bundle)
+    assert "for all 6 slices" in " ".join(list_lines(answer.presentation, classifier.bundle))
     body = json.loads(save_result(tmp_path / "kept.png", answer, classifier.bundle, heat=True)[1].read_text())
     assert (body["volume"]["best_slice"], len(body["slices"])) == (answer.view.number, 6)
 
@@ -47,7 +48,7 @@ def test_a_volume_without_a_finding_names_its_most_suspicious_slice(volume: Path
 
 
 def test_a_run_that_nobody_waits_for_is_given_up(volume: Path) -> None:
-    with pytest.raises(Withdrawn):
+    with pytest.raises(WithdrawnError):
         answer_file(FakeClassifier(), volume, wanted=lambda: False)
 
 

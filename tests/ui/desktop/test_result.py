@@ -13,8 +13,8 @@ from inference.answer.rows import build_row
 from inference.imaging.types import DecodedImage
 from tests.fakes import make_bundle, make_heatmap, make_prediction
 from ui.desktop.answering import ShownAnswer, View
-from ui.desktop.result import SaveError, save_result, word_result
-from ui.words.answer import present_heatmap, present_prediction
+from ui.desktop.result import SaveError, save_result
+from ui.words.answer import list_lines, present_heatmap, present_prediction
 
 BUNDLE = make_bundle()
 PIXELS = np.full((90, 120, 3), 60, np.uint8)
@@ -35,7 +35,7 @@ def save(target: Path, heat: bool = True) -> tuple[Path, Path]:
 
 
 def test_text_has_the_answer_and_the_disclaimer() -> None:
-    text = word_result("pear.png", PRESENTATION, BUNDLE)
+    text = "\n".join(list_lines(PRESENTATION, BUNDLE, title="pear.png"))
     assert text.splitlines()[0] == "pear.png"
     for part in ("Pear, 94 %.", " 94 %  Pear Fruit", "  2 %  Apple", "fruit 1.2.3", "not a medical device"):
         assert part in text
@@ -74,8 +74,13 @@ def test_a_foreign_json_file_is_kept(tmp_path: Path) -> None:
 
 
 def test_own_files_are_written_over(tmp_path: Path) -> None:
-    save(tmp_path / "pear.png")
-    save(tmp_path / "pear.png")
+    png_path, json_path = save(tmp_path / "pear.png")
+    for path in (png_path, json_path):
+        path.write_bytes(b"what was there before")
+    assert save(tmp_path / "pear.png") == (png_path, json_path)
+    assert json.loads(json_path.read_text(encoding="utf-8"))["label"] == "Pear Fruit"
+    with Image.open(png_path) as picture:
+        assert picture.width == 800
 
 
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:

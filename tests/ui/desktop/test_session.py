@@ -48,7 +48,7 @@ def test_choose_classify_read(folder: Path) -> None:
     session.choose(folder / "1 pear.png")
     worker.run()
     assert session.view is not None and session.view.image.pixels.shape == (90, 120, 3)
-    assert session.place == (1, 5)
+    assert session.position == (1, 5)
     session.classify()
     assert (session.busy, session.presentation.tone) == (True, Tone.BUSY)
     worker.run()
@@ -63,7 +63,7 @@ def test_classifying_before_the_picture_is_read_answers_and_keeps_the_folder(fol
     session.classify()
     worker.run()
     assert session.answer is not None
-    assert session.place == (1, 5)
+    assert session.position == (1, 5)
 
 
 def test_without_an_image_there_is_a_sentence() -> None:

@@ -202,6 +202,7 @@ def test_enter_classifies_after_another_model_was_chosen(desk: Desk, folder: Pat
     desk.window.bar.model.focus_set()
     desk.press("<Return>")
     desk.wait(lambda: desk.sees("Pear, 94 %."))
+    assert desk.window.session.answer is not None
 
 
 def test_a_volume_is_answered_on_one_of_its_slices(desk: Desk, tmp_path: Path) -> None:

@@ -50,6 +50,33 @@ def test_silent_relay_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert duration_s < 5
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            ConnectionResetError(104, "Connection reset by peer"),
+            "the relay 127.0.0.1 broke off: Connection reset by peer.",
+        ),
+        (ValueError("token 0815"), "Something went wrong (id "),
+    ],
+)
+def test_a_relay_that_fails(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception, words: str
+) -> None:
+    def fail(*_: object) -> str:
+        raise error
+
+    monkeypatch.setattr(networking, "setup_tunnel", fail)
+    with socket.socket() as relay:
+        relay.bind(("127.0.0.1", 0))
+        relay.listen()
+        told, _ = tell_of(monkeypatch, f"127.0.0.1:{relay.getsockname()[1]}")
+    assert told.startswith(f"No demo link could be made: {words}")
+    assert "0815" not in told
+    logged = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert logged == ([error] if isinstance(error, ValueError) else [])
+
+
 def test_link(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(networking, "setup_tunnel", lambda *_: "https://abc.example.org")
     with socket.socket() as relay:

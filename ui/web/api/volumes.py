@@ -15,7 +15,7 @@ from inference.imaging.types import DecodedImage, ReadOptions
 from ui.request import note_answer
 
 MAX_ANSWER_S = 60.0
-"""Longest time that one request may take, in seconds, looked at after each scan: a small archive may hold thousands."""
+"""Longest time that one request may take, in seconds, checked after each scan: a small archive may hold thousands."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,7 +84,7 @@ async def receive(body: AsyncIterator[bytes], root: Path, limit_bytes: int) -> M
         check_file_size(item.size_bytes, limit_bytes)
     check_file_size(sum(item.size_bytes for item in sent), MAX_REQUEST_BYTES)
     for item in manifest.items:
-        paths = [_place(root, name) for name in item.names]
+        paths = [_resolve_path(root, name) for name in item.names]
         if item.sent:
             await _save(reader, item, paths[0])
     await reader.expect_end()
@@ -124,7 +124,7 @@ def build_items(root: Path, manifest: Manifest, limit_bytes: int) -> Iterator[Wo
     """The work of a request: what was kept back with its error, then what lies in the folder, in no certain order."""
     for item in manifest.items:
         if not item.sent:
-            yield WorkItem(path=str(_place(root, item.names[0])), error=str(_refuse(item, limit_bytes)))
+            yield WorkItem(path=str(_resolve_path(root, item.names[0])), error=str(_refuse(item, limit_bytes)))
     yield from find_items([root])
 
 
@@ -133,7 +133,7 @@ def strip_root(root: Path, path: str) -> str:
     return "." if path == str(root) else path.removeprefix(f"{root}{os.sep}")
 
 
-def _place(root: Path, name: str) -> Path:
+def _resolve_path(root: Path, name: str) -> Path:
     parts = PurePosixPath(name).parts
     if (
         not parts

@@ -18,6 +18,7 @@ pieces of a download in order.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import secrets
@@ -62,6 +63,9 @@ _AT_ONCE = 1
 _SIDE_PX = 512
 """Longest side of the picture that is shown behind a row."""
 
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the operating system says when nothing more can be written: an operator's concern, and no defect."""
+
 _UNBUFFERED = {"X-Accel-Buffering": "no"}
 """Rows are passed on as they come, by a proxy too."""
 
@@ -92,7 +96,7 @@ def add_batch(app: FastAPI, models: Catalogue, settings: Settings) -> None:
             manifest = await receive(request.stream(), root, limit_bytes)
             classifier = await to_thread.run_sync(models.load, model)
             described = await to_thread.run_sync(describe, classifier.bundle)
-            run = _Run(classifier, described, build_items(root, manifest, limit_bytes), manifest, folder)
+            run = BatchRun(classifier, described, build_items(root, manifest, limit_bytes), manifest, folder)
         except BaseException as error:  # a connection that is gone cancels this
             folder.cleanup()
             if not isinstance(error, Exception):
@@ -126,7 +130,7 @@ def _refuse_stranger() -> Response:
 def _answer_error(error: Exception) -> Response:
     if isinstance(error, ClientDisconnect):
         return Response(status_code=400)  # nobody reads it
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
         return JSONResponse({"error": f"The files cannot be kept here: {error.strerror}."}, status_code=507)
     status = 500
     if isinstance(error, InputError):
@@ -152,11 +156,11 @@ def _show_picture(path: Path, inside: str, slice_number: int | None) -> str:
         return encode_picture(content.load(slice_number - 1).image.pixels, _SIDE_PX)
 
 
-async def _stream(run: _Run, turns: CapacityLimiter) -> AsyncIterator[bytes]:
+async def _stream(run: BatchRun, turns: CapacityLimiter) -> AsyncIterator[bytes]:
     try:
         yield _to_line(run.head)
-        while (part := await to_thread.run_sync(run.step, abandon_on_cancel=True, limiter=turns)) is not None:
-            yield _to_line(part)
+        while (answered := await to_thread.run_sync(run.step, abandon_on_cancel=True, limiter=turns)) is not None:
+            yield _to_line(answered)
         yield _to_line({"end": True})
     except Exception as error:  # noqa: BLE001
         yield _to_line({"failed": present_error(error).sentence})
@@ -172,7 +176,7 @@ class _StoppedError(BaseException):
     """The visitor has stopped the run; not an `Exception`, which would become the row of a picture."""
 
 
-class _Run:
+class BatchRun:
     """One request: its work items, its folder, and how far it is. May be stepped and stopped in different threads."""
 
     def __init__(
@@ -185,7 +189,7 @@ class _Run:
     ) -> None:
         self._folder, self._root = folder, Path(folder.name)
         self._names = {
-            str(self._root / item.names[0]): (number, item.names) for number, item in enumerate(manifest.items)
+            str(self._root / item.names[0]): (index, item.names) for index, item in enumerate(manifest.items)
         }
         self._stopped, self._lock = threading.Event(), threading.Lock()
         self._bundle, self._described = classifier.bundle, described
@@ -223,13 +227,13 @@ class _Run:
     def _answer(self, classifier: SliceClassifier, items: Iterator[WorkItem]) -> Generator[dict[str, Any], None, None]:
         begun: set[str] = set()
         for item, outcome in _classify(classifier, items, self._check):
-            number, names = self._names[item.files[0] if item.files else item.path]
-            for index, name in enumerate(names):
-                its = item if index == 0 else replace(item, path=str(self._root / name))
-                rows = outcome if index == 0 else unpack(its, pack(item, outcome))
-                line = self._word_step(its, rows, is_first=its.key not in begun, is_copy=index > 0)
+            item_index, names = self._names[item.files[0] if item.files else item.path]
+            for name_index, name in enumerate(names):
+                its = item if name_index == 0 else replace(item, path=str(self._root / name))
+                rows = outcome if name_index == 0 else unpack(its, pack(item, outcome))
+                line = self._word_step(its, rows, is_first=its.key not in begun, is_copy=name_index > 0)
                 begun.add(its.key)
-                yield {"item": number, "name": index, **line}
+                yield {"item": item_index, "name": name_index, **line}
 
     def _word_step(self, item: WorkItem, outcome: Outcome, *, is_first: bool, is_copy: bool) -> dict[str, Any]:
         """The next rows of an item: as text, for the table, and as figures that the browser adds up."""

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 
 from fastapi import Response
 
+from ui.request import find_id
 from ui.web.http.asgi import AsgiApp, Message, Receive, Scope, Send, answer_error, route_path
 from ui.web.http.uploads import Uploads
 
@@ -80,13 +81,14 @@ class Gate:
         # Gradio reads what was checked here, and not another reading of the same bytes.
         other_headers = [item for item in scope["headers"] if item[0] not in (b"content-length", b"transfer-encoding")]
         scope["headers"] = [*other_headers, (b"content-length", str(len(checked)).encode())]
-        call = _Call(checked, receive, send)
+        call = _CheckedCall(checked, receive, send)
         try:
             await self.app(scope, call.receive, call.send)
         except Exception as error:  # noqa: BLE001 - Gradio raises nearly anything on a call that it does not understand
             _LOG.warning("A call failed in Gradio: %s", type(error).__name__)
         if call.has_failed:
-            await answer_error("There is no such call, or it takes other values.", 400)(scope, receive, send)
+            sentence = f"There is no such call, or it takes other values{f' (id {find_id()})' if find_id() else ''}."
+            await answer_error(sentence, 400)(scope, receive, send)
 
     def _check_call(self, body: bytes) -> bytes | Response:
         """The body as it was understood, or the answer to one that cannot be passed on."""
@@ -119,7 +121,7 @@ class _UnknownFileError(Exception):
     """A body names a file that is no upload; never leaves `Gate`."""
 
 
-class _Call:
+class _CheckedCall:
     """The two ends of a call: Gradio reads the checked body, and its own words about a failure are held back.
 
     Attributes

@@ -32,7 +32,9 @@ _TOLD_VERSION = "6.0.0"
 """The version that Gradio's configuration tells: enough for its clients to know how to talk to it."""
 
 
-def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings, looks: Mapping[str, Any], uploads: Uploads) -> None:
+def mount_page(
+    app: FastAPI, page: gr.Blocks, settings: Settings, theme_options: Mapping[str, Any], uploads: Uploads
+) -> None:
     """Mount the page at ``/``, behind everything that was added to the application before.
 
     Parameters
@@ -40,8 +42,8 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings, looks: Mapping
     app : fastapi.FastAPI
     page : gradio.Blocks
     settings : Settings
-    looks : mapping
-        Options of `gradio.mount_gradio_app`, see `ui.web.page.theme.build_looks`.
+    theme_options : mapping
+        Options of `gradio.mount_gradio_app`, see `ui.web.page.theme.build_theme_options`.
     uploads : Uploads
         What a call may name.
     """
@@ -54,7 +56,7 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings, looks: Mapping
         root_path=settings.root_path or None,
         max_file_size=settings.max_file_bytes,
         **_SWITCHED_OFF,
-        **looks,
+        **theme_options,
     )
     hide_version(page)
     suppress_tracebacks()

@@ -1,4 +1,4 @@
-"""The route that takes uploads, in the place of Gradio's; where an upload lies is `ui.web.http.uploads`'."""
+"""The route that takes uploads, instead of Gradio's; where an upload lies is `ui.web.http.uploads`'."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
+from inference.errors import TooLargeError
+from inference.limits import check_file_size
 from ui.web.http.asgi import answer_error
 from ui.web.http.uploads import Uploads, UploadsFullError
 
@@ -39,10 +41,11 @@ def replace_upload_route(app: FastAPI, uploads: Uploads, max_file_bytes: int) ->
 async def _store(uploads: Uploads, file: UploadFile, max_file_bytes: int) -> Response:
     """Store an upload and answer in Gradio's form, a list with its path."""
     size_bytes = file.size or 0
-    if size_bytes > max_file_bytes:
-        return answer_error(f"A file of at most {max_file_bytes / 2**20:.0f} MB is accepted.", 413)
     try:
+        check_file_size(size_bytes, max_file_bytes)
         path = await asyncio.to_thread(uploads.store, file.filename or "", file.file, size_bytes)
+    except TooLargeError as error:
+        return answer_error(str(error), 413)
     except UploadsFullError as error:
         return answer_error(str(error), 503, headers={"Retry-After": "60"})
     return JSONResponse([path])

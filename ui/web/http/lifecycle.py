@@ -97,7 +97,7 @@ class RequestMiddleware:
 
     async def _answer(self, record: RequestRecord, scope: Scope, receive: Receive, send: Send) -> None:
         started_s = time.perf_counter()
-        response = _Response(send, record.id)
+        response = _TrackedResponse(send, record.id)
         app = self._refuse if self._lifecycle.is_stopping else self._app
         try:
             await app(scope, receive, response.send)
@@ -132,7 +132,7 @@ class RequestMiddleware:
             await answer_error(_STOPPING, 503, headers=headers)(scope, receive, send)
 
 
-class _Response:
+class _TrackedResponse:
     """The answer to one request while it is sent: its id is added, and how far it came is kept.
 
     Attributes
@@ -202,5 +202,5 @@ def keep_exit_status() -> None:
 
     A hook into uvicorn: once it has stopped in good order it raises the signal again, which would kill the process.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, lambda *_: None)

@@ -1,7 +1,7 @@
 """What the server writes to its log, and in which form; nothing of an upload is in it.
 
 A line has the time, the level, the logger, the request's id and the message; as JSON, one object a line. Uvicorn,
-Gradio and Python's warnings are written in the same form. Of an exception only its type and its place in the code are
+Gradio and Python's warnings are written in the same form. Of an exception only its type and its lines of code are
 written: its message may quote a file, and is left out unless it is about the machine. What Gradio prints past the log
 is stopped in `ui.web.gradio_shell.tracebacks`; what is counted is `ui.web.http.metrics`'.
 """
@@ -64,7 +64,7 @@ class LogFormatter(logging.Formatter):
 
 
 def describe_exception(error: BaseException) -> list[str]:
-    """Tell where an exception comes from, its causes first: places in the code and types, and no text of an upload."""
+    """Tell where an exception comes from, its causes first: lines of code and types, and no text of an upload."""
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     frames = traceback.extract_tb(error.__traceback__)
     locations = [f"{_shorten_path(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]
@@ -112,7 +112,7 @@ def start_logging(log_format: str, level: str, stream: TextIO | None = None) -> 
 def _log_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
 ) -> None:
-    """Take the place of `warnings.showwarning`, which Python documents as meant to be replaced."""
+    """Stand in for `warnings.showwarning`, which Python documents as meant to be replaced."""
     path = _shorten_path(filename)
     text = "" if path.partition("/")[0] in _FILE_READERS else f": {message}"
     logging.getLogger("warnings").warning("%s in %s:%d%s", category.__name__, path, lineno, text)

@@ -52,6 +52,9 @@ _MAX_NAME_BYTES = 200
 _MAX_PATH_BYTES = 4096
 
 
+_NO_ROOM = "There is no room for another image at the moment. Try again in a minute."
+
+
 class UploadsFullError(InputError):
     """There is no room for another upload at the moment."""
 
@@ -166,7 +169,7 @@ class Uploads:
         """
         with self._lock:
             if size_bytes + sum(upload.size_bytes for upload in self._uploads.values()) > self._limit_bytes:
-                raise UploadsFullError("Too many images are looked at at the moment. Try again in a minute.")
+                raise UploadsFullError(_NO_ROOM)
         folder = self._folder / secrets.token_urlsafe(32)
         path = folder / _clean_name(name)
         try:
@@ -175,7 +178,7 @@ class Uploads:
                 shutil.copyfileobj(content, file)
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise UploadsFullError("There is no room for an image at the moment. Try again in a minute.") from error
+            raise UploadsFullError(_NO_ROOM) from error
         with self._lock:
             self._uploads[str(path)] = _Upload(path, size_bytes, self._clock())
         return str(path)

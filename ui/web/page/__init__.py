@@ -1,1 +1,1 @@
-"""What a browser shows: layout and events, widgets with their scripts, panels, looks, examples, downloads."""
+"""What a browser shows: layout and events, widgets with their scripts, panels, theme, examples, downloads."""

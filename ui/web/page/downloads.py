@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING
 
 from inference.batch.tables import Table, format_header, format_rows
 from inference.errors import InputError
-from ui.reports.capture import encode_capture
+from ui.reports.encode import encode_reports
 from ui.reports.finding import build_finding
-from ui.reports.pdf import encode_pdf
-from ui.reports.sources import build_subject, check_references
-from ui.reports.structured import encode_report
 
 if TYPE_CHECKING:
     from inference.answer.answer import Answer
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class DownloadKind:
     """A way to keep an answer.
 
     Attributes
@@ -42,14 +39,19 @@ class Kind:
     needs_dicom: bool = False
 
 
-_DICOM = ("reports", "highdicom")
-
 KINDS = {
-    "pdf": Kind(file_name="gyrus.pdf", media_type="application/pdf", packages=("reports", "reportlab")),
-    "sr": Kind(file_name="gyrus-report.dcm", media_type="application/dicom", packages=_DICOM, needs_dicom=True),
-    "capture": Kind(file_name="gyrus-image.dcm", media_type="application/dicom", packages=_DICOM, needs_dicom=True),
-    "csv": Kind(file_name="gyrus.csv", media_type="text/csv"),
-    "jsonl": Kind(file_name="gyrus.jsonl", media_type="application/x-ndjson"),
+    "pdf": DownloadKind(file_name="gyrus.pdf", media_type="application/pdf", packages=("reports", "reportlab")),
+    "sr": DownloadKind(
+        file_name="gyrus-report.dcm",
+        media_type="application/dicom",
+        packages=("reports", "highdicom"),
+        needs_dicom=True,
+    ),
+    "capture": DownloadKind(
+        file_name="gyrus-image.dcm", media_type="application/dicom", packages=("reports", "highdicom"), needs_dicom=True
+    ),
+    "csv": DownloadKind(file_name="gyrus.csv", media_type="text/csv"),
+    "jsonl": DownloadKind(file_name="gyrus.jsonl", media_type="application/x-ndjson"),
 }
 
 
@@ -85,8 +87,4 @@ def build_download(answer: Answer, bundle: ModelBundle, name: str) -> bytes:
         table, suffix = Table(labels=bundle.labels), f".{name}"
         return format_header(suffix, table) + format_rows(answer.rows, suffix, table)
     finding = build_finding(answer, bundle, needs_sources=KINDS[name].needs_dicom)
-    if name == "pdf":
-        return encode_pdf(finding)
-    check_references(finding.sources)
-    subject = build_subject(finding.sources[0], keep_identity=False)
-    return encode_report(finding, subject) if name == "sr" else encode_capture(finding, subject)
+    return encode_reports(finding, (name,))[name]

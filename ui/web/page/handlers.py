@@ -87,7 +87,7 @@ class Handlers:
         return {**answer_value(presentation), "prepared": model}
 
     def show_picture(self, image: object, scan: object) -> dict[str, Any]:
-        """Decode an upload and make the picture that is looked at; of an archive, also name its scans."""
+        """Decode an upload and make the picture to show; of an archive, also name its scans."""
         path, number = find_upload_path(image), _read_number(scan)
         if path is None:
             return picture_value()
@@ -142,7 +142,7 @@ def _present(answer: Answer, bundle: ModelBundle, image: str) -> tuple[Presentat
 
 
 def _show_scan(scan: Scan, image: str) -> dict[str, Any]:
-    """The picture that is looked at before there is an answer: of a volume the middle slice."""
+    """The picture that is shown before there is an answer: of a volume the middle slice."""
     content = scan.open()
     if isinstance(content, Volume):
         return {**_show_slice(content, content.count // 2, image), "slices": content.count}

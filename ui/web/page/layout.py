@@ -1,9 +1,9 @@
-"""The page: which parts stand where, and what happens when one is used. It builds and does not launch.
+"""The page: which widgets stand where, and what happens when one is used. It builds and does not launch.
 
 What the answer is comes from the classifier, what it is called from `ui.words.answer`, what it looks like from
 `ui.web.page.theme`. The image, its picture and its answer live in the browser (the server keeps what it read of a
 volume for as long as the upload, `ui.web.page.upload_cache`), and whatever changes the image withdraws the answer and
-cancels a run that is still on its way. The tab Batch is one part, which asks routes of its own (`ui.web.batch.routes`).
+cancels a run that is still on its way. The tab Batch is one widget, which asks its own routes (`ui.web.batch.routes`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ui.web.gradio_shell.mount import check_named_files
 from ui.web.http.capacity import CapacityLimiter
 from ui.web.page.batch import build_batch
 from ui.web.page.handlers import Handlers, UploadsLike
-from ui.web.page.panels import render_about, render_disclaimer, render_each, render_footer, render_header
+from ui.web.page.panels import render_about, render_disclaimer, render_each, render_header, render_page_footer
 from ui.web.page.upload_cache import UploadCache
 from ui.web.page.volume_widgets import (
     build_downloads,
@@ -105,8 +105,8 @@ def build_page(
     return page
 
 
-class _View:
-    """The parts of the page that an event reads or changes."""
+class _Widgets:
+    """The widgets of the page that an event reads or changes."""
 
     model: gr.HTML
     image: gr.HTML
@@ -120,8 +120,8 @@ class _View:
     numbers: gr.Label
 
 
-def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike) -> _View:
-    view = _View()
+def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike) -> _Widgets:
+    view = _Widgets()
     with gr.Row(elem_id="top"):
         static_html(render_each(bundles, render_header), "masthead")
         view.model = build_picker(bundles)
@@ -132,11 +132,11 @@ def _lay_out(bundles: Sequence[ModelBundle], settings: SettingsLike) -> _View:
             build_batch(settings.max_file_bytes)
     build_classes(bundles)
     static_html(render_each(bundles, render_about), "about")
-    static_html(f"<footer>{render_each(bundles, render_footer)}</footer>", "footer")
+    static_html(render_page_footer(bundles), "footer")
     return view
 
 
-def _lay_out_image(view: _View, bundles: Sequence[ModelBundle], settings: SettingsLike) -> None:
+def _lay_out_image(view: _Widgets, bundles: Sequence[ModelBundle], settings: SettingsLike) -> None:
     with gr.Row(elem_id="reading-room"):
         with gr.Column(elem_id="image-column", scale=3, min_width=300):
             with gr.Row(elem_id="image-row"):
@@ -162,14 +162,14 @@ def _lay_out_image(view: _View, bundles: Sequence[ModelBundle], settings: Settin
     build_examples(bundles)
 
 
-def _connect(view: _View, handlers: Handlers, settings: SettingsLike) -> None:
+def _connect(view: _Widgets, handlers: Handlers, settings: SettingsLike) -> None:
     """Say what each event does.
 
     Gradio runs the functions of one event in the order in which they are registered and awaits each: what happens in
     the browser at once stands first. No event uses Gradio's queue. Its stream of messages loses one now and then when
     a browser has two runs on their way (seen with 6.31), and its cancelling takes back neither a running function nor
-    the place of the run; the scripts in ``assets/`` put late answers aside instead. ``window.gyrus.still()`` is what
-    stands in the place of an answer while there is none, in the words of the chosen model.
+    its slot; the scripts in ``assets/`` put late answers aside instead. ``window.gyrus.still()`` is what stands where
+    the answer will be while there is none, in the words of the chosen model.
     """
     answer = [view.numbers, view.verdict]
     blank = [view.scan, view.picture, view.viewer, *answer]

@@ -60,6 +60,11 @@ def render_footer(bundle: ModelBundle) -> str:
     return render_panel("footer", disclaimer=word_disclaimer(bundle), version=__version__, model=model)
 
 
+def render_page_footer(bundles: Iterable[ModelBundle]) -> str:
+    """The page's footer, with `render_footer` of each model."""
+    return render_panel("page_footer", models=render_each(bundles, render_footer))
+
+
 def render_classes(bundle: ModelBundle) -> str:
     """The panel with every class and a field to search them (``classes.js``); nothing if the model has few."""
     if not has_many_classes(bundle):

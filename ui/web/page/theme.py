@@ -83,7 +83,7 @@ def build_head(bundle: ModelBundle) -> str:
     return render_panel("head", description=describe_purpose(bundle), script=script)
 
 
-def build_looks(bundle: ModelBundle) -> dict[str, Any]:
+def build_theme_options(bundle: ModelBundle) -> dict[str, Any]:
     """The options of `gradio.mount_gradio_app` that say what the page looks like.
 
     Those that switch something off are `ui.web.gradio_shell.mount`'s.

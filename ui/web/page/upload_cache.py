@@ -1,4 +1,4 @@
-"""What was opened of an upload, for as long as a page looks at it: its scans, a volume's slices, the answers.
+"""What was opened of an upload, for as long as a page shows it: its scans, a volume's slices, the answers.
 
 Looking at a series, answering it, showing its planes and saving it are four requests about the same files. Each file is
 read for its header once and for its pixels once, whichever of them comes first. Pictures are not kept: they are decoded
@@ -32,7 +32,7 @@ MAX_OPEN = 8
 """Uploads of which something is kept; of more, the one that was asked about longest ago is let go."""
 
 MAX_KEPT_BYTES = 256 * 2**20
-"""What is kept of all uploads together; the volumes that somebody looks at just now may be more."""
+"""What is kept of all uploads together; volumes that a request is reading may be more."""
 
 MAX_SLICES_BYTES = 64 * 2**20
 """What is kept of one volume's slices: 256 of 512×512 in grey."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from inference.answer.prediction import Heatmap, Prediction
 from inference.errors import InputError
-from ui.pictures import color_stops, encode_png, render_layer
+from ui.pictures import build_data_url, color_stops, encode_png, render_layer
 from ui.words.answer import present_heatmap
 from ui.words.volume import SliceRow, present_slices
 
@@ -48,7 +48,7 @@ _HEAT_STOPS = 9
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Voxels:
-    """A volume to be looked at.
+    """A volume as the viewer shows it.
 
     Attributes
     ----------
@@ -73,30 +73,30 @@ def build_voxels(volume: Volume) -> Voxels:
         None of them can be read.
     """
     step = _find_step(volume.count)
-    numbers = range(0, volume.count, step)
+    chosen = range(0, volume.count, step)
     pictures: dict[int, np.ndarray] = {}
     windows: dict[int, tuple[float, float]] = {}
     error: InputError | None = None
-    for place, number in enumerate(numbers):
+    for layer, index in enumerate(chosen):
         try:
-            one = volume.load(number)
+            one = volume.load(index)
         except InputError as reason:
             error = reason
             continue
         grey = cv2.cvtColor(one.image.pixels, cv2.COLOR_RGB2GRAY)
         read_px = grey.shape[::-1]
-        size_px = _fit(read_px[0], read_px[1], len(numbers))
-        pictures[place] = cv2.resize(grey, size_px, interpolation=cv2.INTER_AREA) if size_px != read_px else grey
-        windows[place] = one.window
+        size_px = _fit_size(read_px[0], read_px[1], len(chosen))
+        pictures[layer] = cv2.resize(grey, size_px, interpolation=cv2.INTER_AREA) if size_px != read_px else grey
+        windows[layer] = one.window
     if not pictures:
         raise error or InputError("The volume holds no slice.")
-    values = np.zeros((*size_px, len(numbers)), np.uint8)
+    values = np.zeros((*size_px, len(chosen)), np.uint8)
     low = min(window[0] for window in windows.values())
     high = float(np.percentile([window[1] for window in windows.values()], _TOP_PERCENTILE))
-    for place, picture in pictures.items():
-        black, white = windows[place]
+    for layer, picture in pictures.items():
+        black, white = windows[layer]
         scaled = (black - low + picture.astype(np.float32) * ((white - black) / 255.0)) / max(high - low, 1e-12)
-        values[:, :, place] = np.rint(np.clip(scaled, 0.0, 1.0) * 255.0).T
+        values[:, :, layer] = np.rint(np.clip(scaled, 0.0, 1.0) * 255.0).T
     slice_affine = _find_affine(volume, read_px)
     return Voxels(values=values, affine=_coarsen(slice_affine, read_px, size_px, step), slice_affine=slice_affine)
 
@@ -130,14 +130,14 @@ def slices_value(found: VolumePrediction, volume: Volume, bundle: ModelBundle) -
     dict
         ``title``, ``summary`` (sentences), ``rows`` (a dict for each slice: ``probability`` or None, ``percent``,
         ``remark``, ``suspicious``), ``best`` (counted from 0, or None), ``strip`` (a dict for each thumbnail:
-        ``number`` counted from 0, ``src``, ``heat``, both ``data:`` URLs or empty, and ``place``, column and row of the
-        strongest evidence, or None), ``strip_title``, ``heat`` (a
-        compressed NIfTI file in base64, or empty) and ``colors`` (its colours, from no to the strongest evidence).
+        ``index`` counted from 0, ``src``, ``heat``, both ``data:`` URLs or empty, and ``peak``, column and row of the
+        strongest evidence, or None), ``strip_title``, ``heat`` (a compressed NIfTI file in base64, or empty) and
+        ``colors`` (its colours, from no to the strongest evidence).
         Without an answer there are no rows.
     """
     shown = present_slices(found, bundle)
     chosen = _choose(found, shown.rows)
-    drawn = {number: heatmap for number in range(volume.count) if (heatmap := _find_heatmap(found, number))}
+    drawn = {index: heatmap for index in range(volume.count) if (heatmap := _find_heatmap(found, index))}
     return {
         "title": shown.title,
         "summary": list(shown.summary),
@@ -151,19 +151,19 @@ def slices_value(found: VolumePrediction, volume: Volume, bundle: ModelBundle) -
             for row in shown.rows
         ],
         "best": found.best_slice,
-        "strip": [_thumbnail(volume, number, drawn.get(number)) for number in chosen],
-        "strip_title": shown.name_strip(len(chosen)),
+        "strip": [_build_thumbnail(volume, index, drawn.get(index)) for index in chosen],
+        "strip_title": shown.title_strip(len(chosen)),
         "heat": _encode_heat(drawn, volume),
         "colors": color_stops(_HEAT_STOPS),
     }
 
 
 def _find_step(count: int) -> int:
-    """Every how manieth slice is shown."""
+    """From one shown slice to the next: 1 if all are shown, 2 for every second one."""
     return -(-count // MAX_SIDE)
 
 
-def _fit(width: int, height: int, slices: int) -> tuple[int, int]:
+def _fit_size(width: int, height: int, slices: int) -> tuple[int, int]:
     scale = min(1.0, MAX_SIDE / max(width, height), (MAX_VOXELS / (width * height * slices)) ** 0.5)
     return max(1, int(width * scale)), max(1, int(height * scale))
 
@@ -187,38 +187,39 @@ def _coarsen(affine: np.ndarray, from_px: tuple[int, ...], to_px: tuple[int, ...
 
 
 def _choose(found: VolumePrediction, rows: Sequence[SliceRow]) -> list[int]:
-    """The numbers of the slices in the strip, rising; the best one is always among them."""
+    """The indices of the slices in the strip, rising; the best one is always among them."""
     if found.best_slice is None:
         return []
-    others = [number for number in found.suspicious if number != found.best_slice]
-    ranked = sorted(others, key=lambda number: rows[number].probability or 0.0, reverse=True)
+    others = [index for index in found.suspicious if index != found.best_slice]
+    ranked = sorted(others, key=lambda index: rows[index].probability or 0.0, reverse=True)
     return sorted([found.best_slice, *ranked[: MAX_THUMBNAILS - 1]])
 
 
-def _find_heatmap(found: VolumePrediction, number: int) -> Heatmap | None:
-    """A slice's map if it is to be drawn: not of what is empty or refused, nor where no place stands out."""
-    one = found.slices[number]
-    if found.best_slice is None or number in found.empty or not isinstance(one, Prediction) or one.heatmap is None:
+def _find_heatmap(found: VolumePrediction, index: int) -> Heatmap | None:
+    """A slice's map if it is to be drawn: not of what is empty or refused, nor where the evidence is even."""
+    one = found.slices[index]
+    if found.best_slice is None or index in found.empty or not isinstance(one, Prediction) or one.heatmap is None:
         return None
     return one.heatmap if present_heatmap(one.heatmap).drawn else None
 
 
-def _thumbnail(volume: Volume, number: int, heatmap: Heatmap | None) -> dict[str, Any]:
-    pixels = volume.load(number).image.pixels
+def _build_thumbnail(volume: Volume, index: int, heatmap: Heatmap | None) -> dict[str, Any]:
+    pixels = volume.load(index).image.pixels
     scale = min(1.0, _THUMBNAIL_SIDE_PX / max(pixels.shape[:2]))
     size_px = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
     small = cv2.resize(pixels, size_px, interpolation=cv2.INTER_AREA)
     _, content = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-    layer = encode_png(render_layer(heatmap, _THUMBNAIL_SIDE_PX // 2)) if heatmap else b""
     return {
-        "number": number,
-        "src": f"data:image/jpeg;base64,{_to_text(content.tobytes())}",
-        "heat": f"data:image/png;base64,{_to_text(layer)}" if layer else "",
-        "place": _find_place(heatmap) if heatmap else None,
+        "index": index,
+        "src": build_data_url(content.tobytes(), "image/jpeg"),
+        "heat": build_data_url(encode_png(render_layer(heatmap, _THUMBNAIL_SIDE_PX // 2)), "image/png")
+        if heatmap
+        else "",
+        "peak": _find_peak(heatmap) if heatmap else None,
     }
 
 
-def _find_place(heatmap: Heatmap) -> list[float]:
+def _find_peak(heatmap: Heatmap) -> list[float]:
     """Column and row of the strongest evidence, counted from 0 in the middle of a pixel."""
     return [heatmap.peak[0] * heatmap.width_px - 0.5, heatmap.peak[1] * heatmap.height_px - 0.5]
 
@@ -227,13 +228,13 @@ def _encode_heat(drawn: dict[int, Heatmap], volume: Volume) -> str:
     """The maps of all slices as one volume of levels 0–255, beside the voxels of `build_voxels`."""
     step = _find_step(volume.count)
     levels: np.ndarray | None = None
-    for number, heatmap in drawn.items():
+    for index, heatmap in drawn.items():
         one = render_layer(heatmap, HEAT_SIDE)[:, :, 3]
         if levels is None:
             read_px = (heatmap.width_px, heatmap.height_px)
             levels = np.zeros((*one.shape[::-1], len(range(0, volume.count, step))), np.uint8)
-        if number % step == 0:
-            levels[:, :, number // step] = one.T
+        if index % step == 0:
+            levels[:, :, index // step] = one.T
     if levels is None:
         return ""
     affine = _find_affine(volume, read_px)
@@ -241,13 +242,9 @@ def _encode_heat(drawn: dict[int, Heatmap], volume: Volume) -> str:
 
 
 def _encode_nifti(values: np.ndarray, affine: np.ndarray) -> str:
-    """A new file with nothing in its header but shape, type and place."""
+    """A new NIfTI file in base64, with nothing in its header but shape, type and affine."""
     import nibabel
 
     image = nibabel.Nifti1Image(values, affine)
     image.header.set_xyzt_units("mm")
-    return _to_text(gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
-
-
-def _to_text(content: bytes) -> str:
-    return base64.b64encode(content).decode("ascii")
+    return base64.b64encode(gzip.compress(image.to_bytes(), compresslevel=1, mtime=0)).decode("ascii")

@@ -12,12 +12,11 @@ about volumes and downloads are in `ui.web.page.volume_widgets`, panels without 
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ui.pictures import DEFAULT_OPACITY, encode_picture, encode_png, render_layer
+from ui.pictures import DEFAULT_OPACITY, build_data_url, encode_picture, encode_png, render_layer
 from ui.web.gradio_shell.components import FILE_SCHEMA, build_html, build_value_html, describe_value
 from ui.web.page.examples import render_examples
 from ui.web.page.panels import render_classes, render_each
@@ -25,6 +24,7 @@ from ui.web.templates import load_templates
 from ui.words.answer import Presentation, present_heatmap
 from ui.words.labels import HEAT_ENDS, HEAT_OPACITY, HEAT_SWITCH, MODEL_PICKER
 from ui.words.model import name_models
+from ui.words.numbers import format_size
 from ui.words.states import present_idle, present_loading, present_model_changed
 from ui.words.tone import Tone
 
@@ -186,11 +186,10 @@ def answer_value(presentation: Presentation, prediction: Prediction | None = Non
 def heatmap_value(heatmap: Heatmap) -> dict[str, str]:
     """Lay out a heat map: ``sentence``, and ``src``, a ``data:`` URL of a transparent PNG to lay over the picture.
 
-    ``src`` is empty if no place stands out.
+    ``src`` is empty if the evidence is nowhere stronger than elsewhere.
     """
     presentation = present_heatmap(heatmap)
-    content = encode_png(render_layer(heatmap, _LAYER_SIDE_PX)) if presentation.drawn else b""
-    src = f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}" if content else ""
+    src = build_data_url(encode_png(render_layer(heatmap, _LAYER_SIDE_PX)), "image/png") if presentation.drawn else ""
     return {"sentence": presentation.sentence, "src": src}
 
 
@@ -240,7 +239,7 @@ def picture_value(
         state = "problem" if message else "empty"
         return {"image": image, "state": state, "src": "", "alt": "", "caption": "", "message": message}
     height_px, width_px = pixels.shape[:2]
-    size = f"{width_px} × {height_px} pixels{words and ', '}{words}"
+    size = ", ".join(filter(None, (format_size(width_px, height_px), words)))
     return {
         "image": image,
         "state": "shown",

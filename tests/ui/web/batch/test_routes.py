@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
+import os
 import tempfile
 import threading
 import time
@@ -99,22 +101,22 @@ def test_text_is_that_of_the_command_line(
             for name in names
             if name != "copy.png"
         ]
-        parts = ask(client, body(*items))
+        lines = ask(client, body(*items))
         archive = [name for name, _ in items].index("z.zip")
-        assert sum(part["item"] == archive for part in parts) > 2, "an archive comes bit by bit"
-        order = {name: number for number, name in enumerate(sorted(name for name in names if "/" not in name))}
+        assert sum(line["item"] == archive for line in lines) > 2, "an archive comes bit by bit"
+        order = {name: index for index, name in enumerate(sorted(name for name in names if "/" not in name))}
 
-        def place(part: dict[str, Any], items: Any = items, order: Any = order) -> int:
-            named = items[part["item"]][0]
-            name = named[part["name"]] if isinstance(named, list) else named
+        def find_index(line: dict[str, Any], items: Any = items, order: Any = order) -> int:
+            named = items[line["item"]][0]
+            name = named[line["name"]] if isinstance(named, list) else named
             return int(order.get(name, len(order)))
 
-        text = "".join(part[suffix] for part in sorted(parts, key=place))
+        text = "".join(line[suffix] for line in sorted(lines, key=find_index))
         written = (tmp_path / f"rows.{suffix}").read_bytes().decode()
         assert text == written.partition("\r\n")[2] if suffix == "csv" else text == written
         figures = json.loads((tmp_path / "rows.json").read_text())["counts"]
         for name in ("cases", "files", "slices", "volumes", "errors", "duplicates"):
-            assert sum(part["counts"][name] for part in parts) == figures[name], name
+            assert sum(line["counts"][name] for line in lines) == figures[name], name
         (tmp_path / "rows.json").unlink()
     assert wait_until(lambda: not list(temporary.iterdir())), "nothing is kept"
 
@@ -315,3 +317,23 @@ def test_rows_in_words() -> None:
     assert (rejected.answer, rejected.percent) == ("Does not look like a fruit", "")
     failed = present_row(Row(path="a", error="It is empty."), bundle)
     assert (failed.tone, failed.answer) == (Tone.ERROR, "It is empty.")
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "words"),
+    [
+        (errno.ENOSPC, 507, "The files cannot be kept here: No space left on device."),
+        (errno.EBADF, 500, "Something went wrong (id "),
+    ],
+)
+def test_a_full_disk_is_told_and_a_defect_has_an_id(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, number: int, status: int, words: str
+) -> None:
+    async def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number), "secret.png")
+
+    monkeypatch.setattr("ui.web.batch.routes.receive", fail)
+    answer = client.post("/batch/rows", content=body(("a.png", b"1")), headers=KEY)
+    assert answer.status_code == status
+    assert answer.json()["error"].startswith(words)
+    assert "secret" not in answer.text

@@ -20,7 +20,7 @@ from tests.ui.web.gradio_shell.conftest import Mount
 from ui.web.gradio_shell import mount as shell
 from ui.web.gradio_shell.gate import Gate
 from ui.web.http.uploads import Uploads
-from ui.web.page.theme import build_looks
+from ui.web.page.theme import build_theme_options
 
 
 def read_file(app: FastAPI, path: Path) -> Any:
@@ -116,10 +116,10 @@ def test_an_open_page_s_stream_ends_only_by_the_hook(mount: Mount, reader: gr.Bl
 
 def test_the_options_are_gradios_and_their_defaults_are_others() -> None:
     parameters = inspect.signature(gr.mount_gradio_app).parameters
-    looks = build_looks(make_bundle())
-    assert set(looks) | set(shell._SWITCHED_OFF) <= set(parameters)
-    assert Path(looks["favicon_path"]).is_file()
-    assert not any(str(font).startswith("http") for font in looks["theme"]._stylesheets)
+    theme_options = build_theme_options(make_bundle())
+    assert set(theme_options) | set(shell._SWITCHED_OFF) <= set(parameters)
+    assert Path(theme_options["favicon_path"]).is_file()
+    assert not any(str(font).startswith("http") for font in theme_options["theme"]._stylesheets)
     for name, value in shell._SWITCHED_OFF.items():
         assert parameters[name].default != value, "an option whose default is this already can go"
 

@@ -107,7 +107,7 @@ class TestId:
         defect, access = read_log(log)
         assert defect["request_id"] == access["request_id"] == request_id
         assert defect["error"][-1] == "RuntimeError", "the type, and no text that may quote the upload"
-        assert any("tests/fakes.py" in place for place in defect["error"]), "and where it lies"
+        assert any("tests/fakes.py" in location for location in defect["error"]), "and where it lies"
         assert "secret" not in log.getvalue()
 
     def test_an_engine_that_fails_costs_one_request(self, log: io.StringIO) -> None:
@@ -286,7 +286,9 @@ class TestLosing:
                     f"{server.url}/gradio_api/upload", files={"files": ("big.png", bytes(2**20))}, timeout=30
                 )
                 assert full.status_code == 503
-                assert full.json()["error"] == "There is no room for an image at the moment. Try again in a minute."
+                assert (
+                    full.json()["error"] == "There is no room for another image at the moment. Try again in a minute."
+                )
                 answers: list[httpx.Response] = []
                 ask(server, answers)
                 assert answers[0].status_code == 200

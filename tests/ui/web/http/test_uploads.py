@@ -90,7 +90,7 @@ class TestUploads:
     def test_there_is_a_limit_for_all_together(self, tmp_path: Path) -> None:
         uploads = Uploads(tmp_path, limit_bytes=10)
         first = uploads.store("a", io.BytesIO(b"12345678"), 8)
-        with pytest.raises(UploadsFullError, match="at the moment"):
+        with pytest.raises(UploadsFullError, match="There is no room for another image at the moment"):
             uploads.store("b", io.BytesIO(b"123"), 3)
         uploads.forget(first)
         uploads.store("b", io.BytesIO(b"123"), 3)

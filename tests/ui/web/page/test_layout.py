@@ -148,8 +148,9 @@ def test_building_writes_nothing_beside_the_sources() -> None:
 
 
 def test_answers_can_be_json() -> None:
-    config = build().get_config_file()
-    json.dumps([component["props"].get("value") for component in config["components"]])
+    values = [component["props"].get("value") for component in build().get_config_file()["components"]]
+    assert any(isinstance(value, dict) and "sentence" in value for value in values)
+    assert json.loads(json.dumps(values)) == values
 
 
 def test_api_hands_out_the_heat_maps_layer(client: Any, tmp_path: Path) -> None:

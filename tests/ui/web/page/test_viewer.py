@@ -138,7 +138,7 @@ class TestSlices:
         assert value["rows"][0]["probability"] == pytest.approx(1 - 0.0333330875, abs=1e-4)
         assert value["rows"][0]["percent"] == "97 %"
         assert value["best"] == found.best_slice
-        assert [one["number"] for one in value["strip"]] == sorted(found.suspicious)
+        assert [one["index"] for one in value["strip"]] == sorted(found.suspicious)
         assert all(one["src"].startswith("data:image/jpeg;base64,") for one in value["strip"])
         assert "shows the answer best" in value["rows"][value["best"]]["remark"]
         heat = decode(value["heat"])
@@ -146,15 +146,15 @@ class TestSlices:
         assert max(heat.shape[:2]) == 96
         levels = np.asarray(heat.dataobj)[:, :, 3]
         column, row = np.unravel_index(int(levels.argmax()), levels.shape)
-        place = (heat.affine @ [column, row, 3, 1])[:3]
-        peak = np.reshape(voxels_value(volume)["affine"], (4, 4)) @ [*value["strip"][3]["place"], 3, 1]
-        assert np.allclose(place, peak[:3], atol=1.5), "the map lies where the picture's evidence is"
+        peak_mm = (heat.affine @ [column, row, 3, 1])[:3]
+        peak = np.reshape(voxels_value(volume)["affine"], (4, 4)) @ [*value["strip"][3]["peak"], 3, 1]
+        assert np.allclose(peak_mm, peak[:3], atol=1.5), "the map lies where the picture's evidence is"
 
     def test_only_so_many_thumbnails(self) -> None:
         _, value = answer(make_volume(80))
         assert len(value["strip"]) == MAX_THUMBNAILS
         assert value["strip_title"] == f"The {MAX_THUMBNAILS} most suspicious of 80 slices"
-        assert value["best"] in [one["number"] for one in value["strip"]]
+        assert value["best"] in [one["index"] for one in value["strip"]]
         assert len(json.dumps(value)) < 400_000
 
     def test_no_answer_no_rows_and_no_colour(self) -> None:

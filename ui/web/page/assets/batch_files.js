@@ -10,8 +10,8 @@ const folderOf = (path) => path.slice(0, path.lastIndexOf("/") + 1);
 
 function compareFolders(a, b) { // a folder stands before those below it
   const [left, right] = [a.split("/"), b.split("/")];
-  const place = left.findIndex((part, index) => part !== right[index]);
-  return place < 0 ? left.length - right.length : compare(left[place], right[place] ?? "");
+  const index = left.findIndex((piece, position) => piece !== right[position]);
+  return index < 0 ? left.length - right.length : compare(left[index], right[index] ?? "");
 }
 
 function compareEntries(a, b) {

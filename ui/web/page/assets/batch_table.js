@@ -1,5 +1,5 @@
 // The table: which rows are shown, in which order, and the picture behind one. Text only ever goes in as textContent.
-// Of many rows a page is in the document at a time; an element that is in its place already is not touched, so that the
+// Of many rows a page is in the document at a time; an element that stands in its position already is not touched, so that the
 // keyboard's focus stays while rows come in.
 const PAGE_ROWS = 200;
 const root = element.querySelector(".batch");
@@ -140,18 +140,18 @@ function showRows() {
   root.querySelector(".batch-each").hidden = !hasSlices;
   const wanted = rows.filter((row) => (each.checked || row.slice === null) && (!filter.value || row.tone === filter.value));
   if (sorting.key) wanted.sort(compareRows);
-  let place = body.firstElementChild;
+  let present = body.firstElementChild;
   for (const row of wanted.slice(0, room)) {
     if (!row.line) buildRow(row);
     for (const line of row.opened ? [row.line, row.opened] : [row.line]) {
-      if (line === place) place = place.nextElementSibling;
-      else body.insertBefore(line, place);
+      if (line === present) present = present.nextElementSibling;
+      else body.insertBefore(line, present);
     }
   }
-  while (place) {
-    const next = place.nextElementSibling;
-    place.remove();
-    place = next;
+  while (present) {
+    const next = present.nextElementSibling;
+    present.remove();
+    present = next;
   }
   const shown = Math.min(room, wanted.length);
   more.querySelector("span").textContent = shown < wanted.length || filter.value

@@ -5,10 +5,10 @@ window.gyrus = {
   model: null, // the name of the chosen model; an answer of another one is out of date
   scan: 1, // which of an archive's scans; an answer for another one is out of date
   slices: 0, // how many the scan has, if it is a volume
-  slice: 0, // the one that viewer, plot and strip show
+  slice: 0, // the index of the one that viewer, plot and strip show
   heat: { visible: true, opacity: 0.6 },
   again: false, // the image was there before the model was chosen
-  states: {}, // by model, what stands in the place of an answer; verdict.js fills it
+  states: {}, // by model, what stands where the answer will be; verdict.js fills it
   reasons: new Set(),
   waiting: [],
 
@@ -42,10 +42,10 @@ window.gyrus = {
   tell(name, detail) {
     document.dispatchEvent(new CustomEvent(`gyrus-${name}`, { detail }));
   },
-  select(number, by, place) { // place: column and row to go to in the slice, if any
-    if (number === this.slice && by === "viewer") return;
-    this.slice = number;
-    this.tell("slice", { number, by, place });
+  select(index, by, point) { // index from 0; point: column and row to go to in the slice, if any
+    if (index === this.slice && by === "viewer") return;
+    this.slice = index;
+    this.tell("slice", { index, by, point });
   },
   whenFree(task) {
     this.waiting.push(task);
@@ -63,8 +63,8 @@ window.addEventListener("keydown", (event) => {
   const step = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity }[event.key];
   if (!tab || step === undefined) return;
   const tabs = Array.from(tab.closest('[role="tablist"]').querySelectorAll('[role="tab"]'));
-  const place = tabs.indexOf(tab) + step;
-  const next = Number.isFinite(step) ? tabs.at(place % tabs.length) : tabs.at(step < 0 ? 0 : -1);
+  const position = tabs.indexOf(tab) + step;
+  const next = Number.isFinite(step) ? tabs.at(position % tabs.length) : tabs.at(step < 0 ? 0 : -1);
   event.preventDefault();
   next.focus();
   next.click();

@@ -1,5 +1,5 @@
 // Runs in gradio.HTML with element. Lays the heat map that `heatmap_value` in widgets.py lays out over the picture. Switch
-// and slider keep their places from one answer to the next; they change the layer in the browser and ask nobody.
+// and slider keep their positions from one answer to the next; they change the layer in the browser and ask nobody.
 const section = element.querySelector(".heat");
 const sentence = element.querySelector(".heat-sentence");
 const visible = element.querySelector("#heat-switch");

@@ -11,10 +11,10 @@ const table = element.querySelector(".slice-table");
 let volume = null;
 
 const find = (selector) => element.querySelector(selector);
-const name = (number) => `${slider.getAttribute("aria-label")} ${number + 1}`;
-const describe = (number) => {
-  const { percent, remark } = volume.rows[number];
-  return [name(number), percent, remark].filter(Boolean).join(", ");
+const name = (index) => `${slider.getAttribute("aria-label")} ${index + 1}`;
+const describe = (index) => {
+  const { percent, remark } = volume.rows[index];
+  return [name(index), percent, remark].filter(Boolean).join(", ");
 };
 
 function draw(tag, attributes, text = "") {
@@ -26,11 +26,11 @@ function draw(tag, attributes, text = "") {
 
 function cut(rows) { // the unbroken pieces of the line: a slice that does not count breaks it
   const pieces = [];
-  rows.forEach(({ probability }, number) => {
+  rows.forEach(({ probability }, index) => {
     if (probability === null) return;
-    const point = [number + 0.5, 100 - 100 * probability];
+    const point = [index + 0.5, 100 - 100 * probability];
     const last = pieces[pieces.length - 1];
-    if (number && rows[number - 1].probability !== null) last.push(point);
+    if (index && rows[index - 1].probability !== null) last.push(point);
     else pieces.push([point]);
   });
   return pieces.map((points) => {
@@ -43,9 +43,9 @@ function plot() {
   const { rows, title, summary } = volume;
   svg.setAttribute("viewBox", `0 0 ${rows.length} 100`);
   const shapes = [draw("title", {}, title), draw("desc", {}, summary.join(" "))];
-  rows.forEach(({ suspicious }, number) => {
-    if (suspicious) shapes.push(draw("rect", { class: "suspicious", x: number, y: 0, width: 1, height: 100 }));
-    if (suspicious) shapes.push(draw("rect", { class: "tick", x: number + 0.08, y: 96, width: 0.84, height: 4 }));
+  rows.forEach(({ suspicious }, index) => {
+    if (suspicious) shapes.push(draw("rect", { class: "suspicious", x: index, y: 0, width: 1, height: 100 }));
+    if (suspicious) shapes.push(draw("rect", { class: "tick", x: index + 0.08, y: 96, width: 0.84, height: 4 }));
   });
   cut(rows).forEach((points) => {
     const line = points.map(([x, y]) => `${x} ${y}`).join("L");
@@ -59,7 +59,7 @@ function plot() {
   slider.max = rows.length;
 }
 
-function thumbnail({ number, src, heat }) {
+function thumbnail({ index, src, heat }) {
   const item = document.createElement("li");
   const button = document.createElement("button");
   const frame = document.createElement("span");
@@ -67,17 +67,17 @@ function thumbnail({ number, src, heat }) {
   const layer = document.createElement("span");
   const words = document.createElement("span");
   button.type = "button";
-  button.dataset.number = number;
-  button.setAttribute("aria-label", describe(number));
+  button.dataset.index = index;
+  button.setAttribute("aria-label", describe(index));
   frame.className = "thumbnail";
   image.src = src;
   image.alt = "";
   layer.className = "layer";
   if (heat) layer.style.backgroundImage = `url("${heat}")`;
-  words.textContent = `${number + 1} · ${volume.rows[number].percent}`;
+  words.textContent = `${index + 1} · ${volume.rows[index].percent}`;
   frame.append(image, layer);
   button.append(frame, words);
-  if (number === volume.best) {
+  if (index === volume.best) {
     const mark = document.createElement("span");
     mark.className = "best-mark";
     mark.textContent = props.best;
@@ -90,9 +90,9 @@ function thumbnail({ number, src, heat }) {
 function fillTable() {
   const body = table.querySelector("tbody");
   if (!table.open || body.childElementCount) return;
-  body.replaceChildren(...volume.rows.map(({ percent, remark }, number) => {
+  body.replaceChildren(...volume.rows.map(({ percent, remark }, index) => {
     const row = document.createElement("tr");
-    [String(number + 1), percent, remark].forEach((text, column) => {
+    [String(index + 1), percent, remark].forEach((text, column) => {
       const cell = document.createElement(column ? "td" : "th");
       if (!column) cell.scope = "row";
       cell.textContent = text;
@@ -109,7 +109,7 @@ function mark() {
   here.textContent = describe(gyrus.slice);
   section.style.setProperty("--here", gyrus.slice);
   strip.querySelectorAll("button").forEach((button) => {
-    button.setAttribute("aria-pressed", String(Number(button.dataset.number) === gyrus.slice));
+    button.setAttribute("aria-pressed", String(Number(button.dataset.index) === gyrus.slice));
   });
 }
 
@@ -131,8 +131,8 @@ document.addEventListener("gyrus-answer", ({ detail }) => {
   plot();
   strip.replaceChildren(...volume.strip.map(thumbnail));
   heat();
-  const best = volume.strip.find(({ number }) => number === volume.best);
-  gyrus.select(volume.best, "answer", best && best.place);
+  const best = volume.strip.find(({ index }) => index === volume.best);
+  gyrus.select(volume.best, "answer", best && best.peak);
 });
 document.addEventListener("gyrus-slice", mark);
 document.addEventListener("gyrus-heat", heat);
@@ -140,15 +140,15 @@ slider.addEventListener("input", () => gyrus.select(slider.value - 1, "slider"))
 strip.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
-  const number = Number(button.dataset.number);
-  gyrus.select(number, "strip", volume.strip.find((one) => one.number === number).place);
+  const index = Number(button.dataset.index);
+  gyrus.select(index, "strip", volume.strip.find((one) => one.index === index).peak);
 });
 table.addEventListener("toggle", fillTable);
 
 function point(event) {
   const { left, width } = field.getBoundingClientRect();
-  const number = Math.floor(((event.clientX - left) / width) * volume.rows.length);
-  gyrus.select(Math.max(0, Math.min(volume.rows.length - 1, number)), "plot");
+  const index = Math.floor(((event.clientX - left) / width) * volume.rows.length);
+  gyrus.select(Math.max(0, Math.min(volume.rows.length - 1, index)), "plot");
 }
 field.addEventListener("pointerdown", (event) => {
   field.setPointerCapture(event.pointerId);

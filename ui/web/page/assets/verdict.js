@@ -8,7 +8,7 @@ const room = element.closest("#label-row");
 gyrus.states = props.states;
 gyrus.model = props.first;
 
-const FIGURE = /([<>]?\d+ %)/; // split() puts what the group matched at the odd places
+const FIGURE = /([<>]?\d+ %)/; // split() puts what the group matched at the odd indices
 
 const write = (selector, text) => {
   const target = verdict.querySelector(selector);

@@ -1,5 +1,5 @@
 // Runs in gradio.HTML with element, props and watch. Shows a volume in three planes with NiiVue, which is fetched from this
-// server when the first volume comes. It is linked with plot and strip by slice numbers: `affine` leads from (column, row,
+// server when the first volume comes. It is linked with plot and strip by slice indices: `affine` leads from (column, row,
 // slice) of the slices as they were read to millimetres, `inverse` back.
 const { gyrus } = window;
 const stage = element.querySelector(".viewer");
@@ -90,7 +90,7 @@ async function show(value) {
   say(value.placed ? "" : props.words.unplaced);
   if (!heat) gyrus.slice = Math.floor(value.slices / 2);
   await showHeat();
-  go({ number: gyrus.slice });
+  go({ index: gyrus.slice });
   stage.dataset.shown = value.slices;
 }
 
@@ -99,8 +99,8 @@ async function showHeat() {
   viewer.volumes.slice(1).forEach((volume) => viewer.removeVolume(volume));
   if (heat) {
     const channel = (index) => colors.map((color) => color[index]);
-    const places = colors.map((_, index) => Math.round((255 * index) / (colors.length - 1)));
-    viewer.addColormap("evidence", { R: channel(0), G: channel(1), B: channel(2), A: channel(3), I: places });
+    const levels = colors.map((_, index) => Math.round((255 * index) / (colors.length - 1)));
+    viewer.addColormap("evidence", { R: channel(0), G: channel(1), B: channel(2), A: channel(3), I: levels });
     const map = await window.niivue.NVImage.loadFromBase64({
       base64: heat, name: "heat.nii.gz", colormap: "evidence", cal_min: 0, cal_max: 255,
     });
@@ -116,12 +116,12 @@ function fade() {
   stage.dataset.heat = viewer.volumes.length > 1 ? String(viewer.overlayAlphaShader) : "";
 }
 
-function go({ number, place }) {
+function go({ index, point }) {
   if (!open) return;
-  const [column, row] = place || apply(open.inverse, viewer.frac2mm(viewer.scene.crosshairPos));
-  viewer.scene.crosshairPos = viewer.mm2frac(apply(open.affine, [column, row, number]));
+  const [column, row] = point || apply(open.inverse, viewer.frac2mm(viewer.scene.crosshairPos));
+  viewer.scene.crosshairPos = viewer.mm2frac(apply(open.affine, [column, row, index]));
   viewer.drawScene();
-  stage.dataset.slice = number + 1;
+  stage.dataset.slice = index + 1;
 }
 
 function next(task) {
@@ -142,7 +142,7 @@ document.addEventListener("gyrus-answer", ({ detail: { volume } }) => {
 });
 document.addEventListener("gyrus-slice", ({ detail }) => {
   if (detail.by !== "viewer") go(detail);
-  else stage.dataset.slice = detail.number + 1;
+  else stage.dataset.slice = detail.index + 1;
 });
 document.addEventListener("gyrus-heat", () => {
   if (open) fade();
