@@ -13,27 +13,17 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python app.py") -> i
 
     try:
         settings = read_settings(argv, os.environ, prog=prog)
-    except GyrusError as error:
-        print(error, file=sys.stderr)
-        return 1
-    from ui.web.server import (  # takes a second, which --help and a mistake need not wait
-        build_app,
-        greet,
-        prepare,
-        serve,
-    )
-    from ui.web.share import start_sharing
+        from ui.web import server, share  # take a second, which --help and a mistake need not wait
 
-    try:
-        listener = prepare(settings)
-        app = build_app(Catalogue.open(settings.models), settings)
+        listener = server.prepare(settings)
+        app = server.build_app(Catalogue.open(settings.models), settings)
     except GyrusError as error:
         print(error, file=sys.stderr)
         return 1
-    print(greet(settings), flush=True)
+    print(server.greet(settings), flush=True)
     if settings.share:
-        start_sharing(settings)
-    return serve(app, listener)
+        share.start_sharing(settings)
+    return server.serve(app, listener)
 
 
 if __name__ == "__main__":

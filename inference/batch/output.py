@@ -156,7 +156,14 @@ class Output:
 
 
 class RunClock:
-    """When a run began."""
+    """When a run began.
+
+    Examples
+    --------
+    >>> told = RunClock().describe({"plane": "axial"}, complete=True)
+    >>> told["complete"], told["settings"], told["started"] <= told["ended"]
+    (True, {'plane': 'axial'}, True)
+    """
 
     def __init__(self) -> None:
         self._started, self._began = time.monotonic(), datetime.datetime.now(datetime.UTC)

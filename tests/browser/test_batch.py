@@ -83,7 +83,7 @@ def column(page: sync_api.Page, name: str) -> list[str]:
 
 
 def download(page: sync_api.Page, kind: str) -> str:
-    with page.expect_download() as waiting:
+    with page.expect_download(timeout=60_000) as waiting:
         page.locator(f'[data-download="{kind}"]').click()
     return Path(waiting.value.path()).read_bytes().decode()
 

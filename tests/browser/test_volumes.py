@@ -189,7 +189,7 @@ def test_several_dicom_files_are_a_series(open_page: OpenPage, tmp_path: Path) -
     submit(page)
     expect(sentence(page)).to_have_text("Pear, 94 %.")
     expect(page.locator("#downloads button:visible")).to_have_count(5)
-    with page.expect_download() as waiting:
+    with page.expect_download(timeout=60_000) as waiting:
         page.get_by_role("button", name="DICOM report").click()
     assert Path(waiting.value.path()).read_bytes()[128:132] == b"DICM"
     expect(page.locator(".saved")).to_have_text("gyrus-report.dcm was saved.")
@@ -198,7 +198,7 @@ def test_several_dicom_files_are_a_series(open_page: OpenPage, tmp_path: Path) -
 def test_saving_and_a_lost_upload(open_page: OpenPage) -> None:
     page = open_page()
     answer(page)
-    with page.expect_download() as waiting:
+    with page.expect_download(timeout=60_000) as waiting:
         page.get_by_role("button", name="CSV").click()
     assert waiting.value.suggested_filename == "gyrus.csv"
     rows = list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text(encoding="utf-8"))))

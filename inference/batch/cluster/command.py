@@ -31,6 +31,11 @@ class ClusterRun:
     options : argparse.Namespace
         What it has read.
     reading : ReadOptions
+
+    Examples
+    --------
+    >>> ClusterRun(parser, options, ReadOptions()).work()  # doctest: +SKIP
+    0
     """
 
     def __init__(self, parser: argparse.ArgumentParser, options: argparse.Namespace, reading: ReadOptions) -> None:
