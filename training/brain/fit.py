@@ -87,6 +87,7 @@ class EpochTurn(keras.callbacks.Callback):
         self._batches, self._settings = batches, settings
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        """Tell them the epoch that begins."""
         self._batches.epoch = epoch
         ramp = min(1.0, (epoch + 1) / max(1.0, self._settings.epochs / 2))
         self._batches.counterfactuals = self._settings.counterfactuals * ramp

@@ -127,5 +127,6 @@ class PictureBatches(keras.utils.PyDataset):
         return scale_values(pictures, self._spec), self._split.classes[indices]
 
     def on_epoch_end(self) -> None:
+        """What Keras calls after each epoch."""
         if self._recipe:
             self._rng.shuffle(self._order)
