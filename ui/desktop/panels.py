@@ -210,7 +210,7 @@ class AnswerPanel(ScrollColumn):
         self._keep(self.running, session.busy)
         self.classify.configure(state="disabled" if session.busy else "normal")
         if session.busy:
-            self.running.start(12)
+            self.running.start(40)
         else:
             self.running.stop()
 

@@ -21,9 +21,20 @@ from ui.desktop.worker import Worker
 
 MEDLAR = make_bundle(Path("medlar"), name="medlar", title="Medlars", subject="a medlar")
 
+_DONT_WAIT = 2
+"""Tcl's TCL_DONT_WAIT, for Pythons without Tk too."""
+
 _INTERPRETERS: list[Any] = []
 """Tcl aborts the process when an interpreter is freed on another thread than its own. Python's garbage collector runs
 on whichever thread allocates, such as a server's that other tests left running; so no interpreter is ever freed."""
+
+
+def pytest_runtest_logfinish(nodeid: str, location: object) -> None:
+    """Free a test's window and its pictures on the thread that made them, now that no fixture holds them.
+
+    On another thread each picture waits a second for a main loop that is over, and a server's answer with it.
+    """
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
@@ -77,17 +88,22 @@ class Desk:
         """Close a window, and keep its interpreter."""
         window.close()
         _INTERPRETERS.append(window.root.tk)
-        gc.collect()
 
     def wait(self, done: Callable[[], bool] | None = None, timeout_s: float = 20) -> None:
         """Let the window live until ``done``, or until nothing is left to do at once."""
         deadline_s = time.monotonic() + timeout_s
-        self.window.root.update()
+        self._update()
         while done is not None and not done():
             assert time.monotonic() < deadline_s, "the window did not get there"
-            self.window.root.update()
+            self._update()
             time.sleep(0.01)
-        self.window.root.update()
+        self._update()
+
+    def _update(self, longest_s: float = 0.5) -> None:
+        """As Tk's ``update``, which does not return while an animation's next step is always due already."""
+        deadline_s = time.monotonic() + longest_s
+        while self.window.root.tk.dooneevent(_DONT_WAIT) and time.monotonic() < deadline_s:
+            pass
 
     def press(self, key: str) -> None:
         """Press a key in the window."""
