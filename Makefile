@@ -45,10 +45,10 @@ desktop-package: $(VENV)-package/.desktop tk
 
 # A file's tests share servers and browsers, so that a file is never split.
 WORKERS ?= 2
-test: $(VENV)/.dev chromium screen quality
+test: $(VENV)/.dev chromium screen dcm2niix quality
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
-coverage: $(VENV)/.dev chromium screen
+coverage: $(VENV)/.dev chromium screen dcm2niix
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --cov
 
 test-package: $(VENV)/.dev screen
@@ -204,6 +204,16 @@ chromium:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null || \
 	  echo "chromium could not be installed: the browser tests will be skipped"; \
 	else echo "No chromium, and no right to install it: the browser tests will be skipped"; fi
+
+# What reads DICOM series here is compared with it; the comparison skips itself without.
+.PHONY: dcm2niix
+dcm2niix:
+	@command -v dcm2niix >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing Debian's dcm2niix as a reference for DICOM series"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends dcm2niix >/dev/null || \
+	  echo "dcm2niix could not be installed: the comparison with it will be skipped"; \
+	else echo "No dcm2niix, and no right to install it: the comparison with it will be skipped"; fi
 
 .PHONY: head
 head:

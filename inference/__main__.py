@@ -253,7 +253,11 @@ class _Run:
     def end(self) -> int:
         """Say what was counted; returns the exit status."""
         self._write_sidecar(complete=True)
-        return 1 if self._journal.count()["errors"] else 0
+        counts = self._journal.count()
+        if others := counts["not_images"]:
+            what = "1 file that is no image was" if others == 1 else f"{others:,} files that are no images were"
+            print(f"{what} passed over.", file=sys.stderr)
+        return 1 if counts["errors"] else 0
 
     def stop(self) -> int:
         """Say how to go on; returns the exit status."""

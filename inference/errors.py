@@ -8,6 +8,7 @@
     ├── BusyError               a server that is at its capacity
     ├── InputError              the user's image
     │   ├── TooLargeError       … is larger than a limit allows
+    │   ├── LeftOutError        … was recognised as something that is not to be answered
     │   └── UploadsFullError    … has no room on the server (`ui.web.http.uploads`)
     ├── OutputError             a file that results are written to
     ├── SaveError               a file that the desktop program saves (`ui.desktop.result`)
@@ -42,6 +43,10 @@ class InputError(GyrusError):
 
 class TooLargeError(InputError):
     """The image is larger, in bytes or in pixels, than the limits in `inference.limits` allow."""
+
+
+class LeftOutError(InputError):
+    """The image can be read, but shows no anatomy as it was taken: a localizer, a phase image, a screen save."""
 
 
 class OutputError(GyrusError):

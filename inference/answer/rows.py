@@ -9,13 +9,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from inference.errors import InputError
+from inference.errors import InputError, LeftOutError
 from inference.imaging.types import Identifiers  # noqa: TC001 - FastAPI looks up what the fields of a `Row` are
 
 if TYPE_CHECKING:
     from inference.answer.prediction import Prediction
     from inference.answer.volume import VolumePrediction
     from inference.imaging.types import Volume
+
+
+LEFT_OUT = "left_out"
+"""The verdict of what was recognised as something that is not to be answered; `Row.error` says as what."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +62,8 @@ class Row:
         answer for all of it.
     verdict, label, probabilities, candidates, novelty
         See `inference.answer.prediction.Prediction`. ``label`` is the most probable class, also of a rejected picture:
-        read it together with ``verdict``. All None when there is an error.
+        read it together with ``verdict``. All None when there is an error; ``verdict`` is `LEFT_OUT` where that is
+        nothing wrong.
     error : str or None
         A sentence when the picture has no answer.
     volume : VolumeSummary or None
@@ -83,6 +88,11 @@ class Row:
     error: str | None = None
     volume: VolumeSummary | None = None
     identifiers: Identifiers | None = None
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether something is wrong: there is an error, and it is not that the picture was left out."""
+        return self.error is not None and self.verdict != LEFT_OUT
 
     def to_dict(self, top: int | None = None) -> dict[str, Any]:
         """The row as JSON has it; with ``top``, of more classes only so many, the most probable first."""
@@ -116,6 +126,12 @@ def build_row(
         volume=volume,
         identifiers=identifiers,
     )
+
+
+def build_error_row(path: str, error: InputError, *, identifiers: Identifiers | None = None) -> Row:
+    """The row of what has no answer."""
+    verdict = LEFT_OUT if isinstance(error, LeftOutError) else None
+    return Row(path=path, verdict=verdict, error=str(error), identifiers=identifiers)
 
 
 def build_volume_rows(

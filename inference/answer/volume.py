@@ -3,10 +3,10 @@
 The rule. Slices that are nearly empty or that the model refused are left out. Where one label means that nothing was
 found (`ModelBundle.background`), the answer is the mean of the `NEIGHBOURS` neighbouring slices on which that label is
 least probable: a finding is on a few slices only, and a mean over all would hide it. They are neighbours because a
-finding goes on in the next slice and a mistake often does not. Since every slice is one more chance to be mistaken, a
-finding is answered with confidence only from a higher probability on, at which a mistake on any of the slices is as
-rare as on one picture (Bonferroni). "Nothing found" needs no such correction: the most suspicious slices say it.
-How good the rule is, is measured by ``python -m training volumes``.
+finding goes on in the next slice and a mistake often does not; slices with a gap between them are none. Since every
+slice is one more chance to be mistaken, a finding is answered with confidence only from a higher probability on, at
+which a mistake on any of the slices is as rare as on one picture (Bonferroni). "Nothing found" needs no such
+correction: the most suspicious slices say it. How good the rule is, is measured by ``python -m training volumes``.
 """
 
 from __future__ import annotations
@@ -127,7 +127,8 @@ def predict_volume(
     predictions = list(classifier.predict_many(images(), explain=explain))
     if not predictions:
         raise errors[0]
-    combined = combine(predictions, strengths, classifier.bundle)
+    readable = [index for index in range(volume.count) if index not in errors]
+    combined = combine(predictions, strengths, classifier.bundle, _count_parts(readable, volume.breaks))
     lost = (f"{len(errors)} of {volume.count} slices could not be read.",) if errors else ()
     duration_s = time.perf_counter() - started
     answer = replace(combined.answer, notes=(*volume.notes, *lost), duration_s=duration_s)
@@ -149,7 +150,14 @@ def _restore_indices(combined: VolumePrediction, errors: dict[int, InputError], 
     )
 
 
-def combine(slices: Sequence[Prediction], strengths: Sequence[float], bundle: ModelBundle) -> VolumePrediction:
+def _count_parts(indices: Sequence[int], breaks: Sequence[int]) -> list[int]:
+    """For each slice, how many gaps lie before it."""
+    return [sum(index > last for last in breaks) for index in indices]
+
+
+def combine(
+    slices: Sequence[Prediction], strengths: Sequence[float], bundle: ModelBundle, parts: Sequence[int] = ()
+) -> VolumePrediction:
     """Combine the slices' answers; see the module's docstring for the rule.
 
     Parameters
@@ -159,6 +167,8 @@ def combine(slices: Sequence[Prediction], strengths: Sequence[float], bundle: Mo
     strengths : sequence of float
         Of each slice, `inference.imaging.types.Slice.strength`.
     bundle : ModelBundle
+    parts : sequence of int
+        Of each slice the number of its part, in a volume that gaps divide; empty if none does.
     """
     probabilities = np.array([list(prediction.probabilities.values()) for prediction in slices])
     novelties = np.array([prediction.novelty for prediction in slices])
@@ -166,7 +176,7 @@ def combine(slices: Sequence[Prediction], strengths: Sequence[float], bundle: Mo
     counted = np.flatnonzero(filled & (novelties < 1.0))
     novelty = float(np.median(novelties[filled])) if filled.any() else float(novelties.max())
     is_rejected = novelty >= 1.0 or not len(counted)
-    averaged = _choose(probabilities, counted, bundle) if len(counted) else np.arange(len(slices))
+    averaged = _choose(probabilities, counted, parts, bundle) if len(counted) else np.arange(len(slices))
     score = 1.0 if is_rejected else 0.0
     answer = _build_answer(slices[0], probabilities[averaged].mean(axis=0), score, len(counted), bundle)
     if is_rejected:
@@ -184,15 +194,21 @@ def combine(slices: Sequence[Prediction], strengths: Sequence[float], bundle: Mo
     )
 
 
-def _choose(probabilities: np.ndarray, counted: np.ndarray, bundle: ModelBundle) -> np.ndarray:
-    """The indices of the slices whose mean is the volume's answer."""
+def _choose(probabilities: np.ndarray, counted: np.ndarray, parts: Sequence[int], bundle: ModelBundle) -> np.ndarray:
+    """The indices of the slices whose mean is the volume's answer: of each part up to `NEIGHBOURS` may be it."""
     if bundle.background is None:
         return counted
-    found = 1.0 - probabilities[counted, bundle.labels.index(bundle.background)]
-    width = min(NEIGHBOURS, len(counted))
-    means = np.convolve(found, np.full(width, 1.0 / width), mode="valid")
-    start = int(np.argmax(means))
-    return counted[start : start + width]
+    numbers = np.asarray(parts)[counted] if len(parts) else np.zeros(len(counted), int)
+    chosen, highest = counted, -1.0
+    for number in np.unique(numbers):
+        part = counted[numbers == number]
+        found = 1.0 - probabilities[part, bundle.labels.index(bundle.background)]
+        width = min(NEIGHBOURS, len(part))
+        means = np.convolve(found, np.full(width, 1.0 / width), mode="valid")
+        start = int(np.argmax(means))
+        if means[start] > highest:
+            chosen, highest = part[start : start + width], float(means[start])
+    return chosen
 
 
 def _find_best(probabilities: np.ndarray, averaged: np.ndarray, bundle: ModelBundle) -> int:

@@ -33,14 +33,14 @@ def count_item(files: int, rows: Sequence[Row], *, is_copy: bool = False) -> dic
         "files": files,
         "slices": sum(row.slice is not None for row in rows),
         "volumes": sum(row.volume is not None for row in rows),
-        "errors": sum(row.error is not None for row in rows),
+        "errors": sum(row.is_failed for row in rows),
         "duplicates": int(is_copy),
     }
 
 
 def list_verdicts(rows: Iterable[Row]) -> list[tuple[str, str]]:
-    """Verdict and label of each picture and volume that was answered, for the figures of the sidecar."""
-    return [(row.verdict, row.label) for row in rows if row.slice is None and row.verdict and row.label]
+    """Verdict and label of each picture and volume, for the figures of the sidecar; what was left out has no label."""
+    return [(row.verdict, row.label or "") for row in rows if row.slice is None and row.verdict]
 
 
 class Journal:
@@ -127,11 +127,14 @@ class Journal:
         ).fetchone()
         names = ("cases", "files", "slices", "volumes", "errors", "duplicates")
         by_verdict = self._connection.execute("SELECT verdict, COUNT(*) FROM verdicts GROUP BY verdict ORDER BY 1")
+        (others,) = self._connection.execute(
+            "SELECT COUNT(*) FROM cases WHERE slices + volumes + errors = 0 AND key NOT IN (SELECT key FROM verdicts)"
+        ).fetchone()
         by_label = self._connection.execute(
             "SELECT label, COUNT(*) FROM verdicts WHERE verdict = 'confident' GROUP BY label ORDER BY 1"
         )
         counts: dict[str, Any] = dict(zip(names, map(int, sums), strict=True))
-        return {**counts, "verdicts": dict(by_verdict), "confident_labels": dict(by_label)}
+        return {**counts, "not_images": others, "verdicts": dict(by_verdict), "confident_labels": dict(by_label)}
 
     def _transaction(self) -> sqlite3.Connection:
         self._connection.execute("BEGIN")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from inference.answer.answer import Answer, AnswerQueue
 from inference.answer.classifier import BATCH_SIZE
-from inference.answer.rows import Row
+from inference.answer.rows import Row, build_error_row
 from inference.errors import GyrusError, InputError
 from inference.failures import log_failure
 from inference.imaging.types import DEFAULT_OPTIONS, ReadOptions
@@ -35,6 +35,7 @@ class Outcome:
     Attributes
     ----------
     rows : list of Row
+        Empty for a file that is no image, met in a folder.
     notes : list of (str, str)
         Path and sentence; see `inference.answer.prediction.Prediction.notes`.
     final : bool
@@ -98,6 +99,8 @@ def classify_in_steps(
     Outcome
         The next rows, as they are ready; together those of `classify_items`.
     """
+    if item.is_other:
+        return
     with ExitStack() as opened:
         scans: Iterator[Scan] = iter(())
         step = _Collector(item)
@@ -126,6 +129,8 @@ class _Collector:
 
     def collect_all(self, queue: AnswerQueue, options: ReadOptions) -> None:
         """Have every scan of the item answered."""
+        if self._item.is_other:
+            return
         with self.guard(), self._item.open(options) as scans:
             self.collect(queue, scans)
 
@@ -135,7 +140,7 @@ class _Collector:
         try:
             yield
         except InputError as error:
-            self._add(Row(path=self._item.path, error=str(error)))
+            self._add(build_error_row(self._item.path, error))
         except Exception as error:  # noqa: BLE001 - a defect costs its own item, not the thousands behind it
             self._final = False
             self._add(Row(path=self._item.path, error=_word_failure(error)))
@@ -166,6 +171,9 @@ class _Collector:
             self._final = self._final and isinstance(answer, InputError)
             content = scan.opened  # after a defect it is not, and reading it again would only raise that again
             identifiers = None if content is None or isinstance(content, InputError) else content.identifiers
+            if isinstance(answer, InputError):
+                self._rows[position] = [build_error_row(scan.location, answer, identifiers=identifiers)]
+                return
             sentence = str(answer) if isinstance(answer, GyrusError) else _word_failure(answer)
             self._rows[position] = [Row(path=scan.location, error=sentence, identifiers=identifiers)]
 

@@ -11,14 +11,15 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inference.errors import InputError
-from inference.imaging.dicom.header import Header, read_header
+from inference.imaging.dicom.header import read_header
 from inference.imaging.dicom.series import group_series
-from inference.imaging.scans import Scan, build_series, open_scans, refused_scan
-from inference.imaging.sniff import Kind, recognise
+from inference.imaging.scans import Scan, build_scan, open_scans, refused_scan
+from inference.imaging.sniff import Kind, is_companion, recognise
 from inference.imaging.storage import (
     base_name,
     is_device,
@@ -34,6 +35,9 @@ from inference.imaging.storage import (
 )
 from inference.imaging.types import DEFAULT_OPTIONS, ReadOptions
 from inference.limits import MAX_ARCHIVE_BYTES
+
+if TYPE_CHECKING:
+    from inference.imaging.dicom.stack import Stack
 
 _SNIFF_BYTES = 4096
 """Enough to know a DICOM file, a zip archive and most volumes."""
@@ -56,12 +60,14 @@ class WorkItem:
         What is read.
     series : str
         See `inference.imaging.types.Volume.series`; empty for a file of its own.
-    headers : tuple of Header
-        Of a DICOM series, one for each file; else empty.
+    stack : Stack or None
+        The slices of a DICOM series; None for a file of its own.
     error : str
         Why it cannot be read, if that is known already.
     is_large : bool
         It holds many slices, as far as the first bytes tell.
+    is_other : bool
+        It was met in a folder and is neither an image nor called like one; a run counts it and no more.
 
     Examples
     --------
@@ -77,9 +83,10 @@ class WorkItem:
     path: str
     files: tuple[str, ...] = ()
     series: str = ""
-    headers: tuple[Header, ...] = ()
+    stack: Stack | None = None
     error: str = ""
     is_large: bool = False
+    is_other: bool = False
 
     @property
     def key(self) -> str:
@@ -97,9 +104,8 @@ class WorkItem:
         """
         if self.error:
             raise InputError(self.error)
-        if self.headers:
-            files = list(zip(self.headers, self.files, strict=True))
-            yield iter([build_series(self.series, files, open_file, self.path, options)])
+        if self.stack is not None:
+            yield iter([build_scan(self.stack, open_file, self.path, options)])
             return
         with open_scans(self.files[0], options, name=self.path) as scans:
             yield scans
@@ -173,8 +179,25 @@ def find_items(paths: Iterable[str | Path], *, leave_out: Iterable[str | Path] =
     WorkItem
         Of each folder the files by name, then its DICOM series, then what is in the folders below it.
     """
+    seen: dict[bytes, tuple[str, int]] = {}
     for folder in find_folders(paths, leave_out=leave_out):
-        yield from find_in_folder(folder)
+        for item in find_in_folder(folder):
+            yield _note_spread(item, folder.path, seen)
+
+
+def _note_spread(item: WorkItem, folder: str, seen: dict[bytes, tuple[str, int]]) -> WorkItem:
+    """Say of a series that other slices of it were met in another folder, unless one is a copy of the other."""
+    stack = item.stack
+    if stack is None or stack.left_out or not stack.series:
+        return item
+    slices = hash(tuple(member.frame.instance for member in stack.members))
+    first, first_slices = seen.setdefault(stack.series + stack.kind.encode(), (folder, slices))
+    if first == folder or first_slices == slices:
+        return item
+    note = (
+        f"Other slices of this series are in the folder {base_name(first)}: neither answer is about the whole series."
+    )
+    return replace(item, stack=replace(stack, notes=(*stack.notes, note)))
 
 
 def find_folders(paths: Iterable[str | Path], *, leave_out: Iterable[str | Path] = ()) -> Iterator[Folder]:
@@ -200,7 +223,9 @@ def find_in_folder(folder: Folder) -> Iterator[WorkItem]:
     files = [join_path(folder.path, name) for name in folder.files]
     slices: list[str] = []
     for path, kind in zip(files, _sniff_all(files), strict=True):
-        if kind is Kind.DICOM:
+        if is_companion(base_name(path), kind):
+            yield WorkItem(path=path, files=(path,), is_other=True)
+        elif kind is Kind.DICOM:
             slices.append(path)
         else:
             yield _build_file(path, kind)
@@ -260,11 +285,12 @@ def _group(folder: str, slices: list[str]) -> Iterator[WorkItem]:
                 headers.append((read_header(stream), path))
         except InputError:
             yield WorkItem(path=path, files=(path,))  # says why when it is read
-    for series, files in group_series(headers):
+    for number, stack in enumerate(group_series(headers)):
+        paths = stack.paths
         yield WorkItem(
-            path=folder if len(files) > 1 else files[0][1],
-            files=tuple(path for _, path in files),
-            series=series,
-            headers=tuple(header for header, _ in files),
-            is_large=len(files) > 1 or files[0][0].frames > 1,
+            path=folder if len(paths) > 1 else paths[0],
+            files=paths,
+            series=stack.name or f"left out {number}",
+            stack=stack,
+            is_large=len(stack.members) > 1,
         )

@@ -91,7 +91,8 @@ def load_scans(source: bytes | str | Path, options: ReadOptions = DEFAULT_OPTION
     Yields
     ------
     Scan
-        One, or of an archive or a folder several, in the order of the command line. Those of an archive on a path, and
+        One, or of an archive or a folder several, in the order of the command line. What a folder holds beside images
+        (`inference.imaging.sniff.is_companion`) is passed over. Those of an archive on a path, and
         the slices of their volumes, can be read until the next scan is asked for; those of bytes at any time.
 
     Raises
@@ -103,14 +104,14 @@ def load_scans(source: bytes | str | Path, options: ReadOptions = DEFAULT_OPTION
     --------
     >>> for scan in load_scans("models/brain_tumor/examples"):
     ...     print(scan.title, type(scan.content).__name__)
-    LICENSES.md InputError
     chelsea.jpg DecodedImage
-    examples.json InputError
     mni152_axial_14mm.png DecodedImage
     mni152_axial_2mm.png DecodedImage
     """
     if not isinstance(source, bytes) and is_folder(str(source)):
         for item in find_items([source]):
+            if item.is_other:
+                continue
             try:
                 with item.open(options) as scans:
                     for scan in scans:
@@ -120,7 +121,7 @@ def load_scans(source: bytes | str | Path, options: ReadOptions = DEFAULT_OPTION
                 yield item.refuse(error)
         return
     with open_scans(source, options) as scans:
-        for scan in scans:
-            if not scan.is_archived and isinstance(scan.content, InputError) and not scan.path:
-                raise scan.content
+        for index, scan in enumerate(scans):
+            if not (index or scan.path or scan.is_archived) and isinstance(scan.content, InputError):
+                raise scan.content  # it is the only one, or what a DICOM file holds is all left out
             yield scan

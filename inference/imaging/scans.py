@@ -7,26 +7,28 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from inference.errors import InputError
+from inference.errors import InputError, LeftOutError
 from inference.imaging.archive import Archive
 from inference.imaging.dicom.header import Header, read_header, read_identifiers
-from inference.imaging.dicom.read import open_file as open_dicom
-from inference.imaging.dicom.read import open_series
+from inference.imaging.dicom.read import open_stack
 from inference.imaging.dicom.series import group_series
 from inference.imaging.nifti import open_nifti
 from inference.imaging.pictures import decode_picture
-from inference.imaging.sniff import HEAD_BYTES, Kind, recognise
+from inference.imaging.sniff import HEAD_BYTES, Kind, is_companion, recognise
 from inference.imaging.storage import base_name, open_file, refuse_device
 from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage, Identifiers, ReadOptions, Volume
 from inference.limits import MAX_FILE_BYTES, MAX_VOLUME_BYTES, check_file_size
 
-Opener = Callable[[str], BinaryIO]
+if TYPE_CHECKING:
+    from inference.imaging.dicom.stack import Stack
+
+Opener = Callable[[str], AbstractContextManager[BinaryIO]]
 """Opens one of a scan's files by its name, from the disk or out of the archive."""
 
 
@@ -151,8 +153,9 @@ def open_scans(
     Yields
     ------
     iterator of Scan
-        One, or of an archive several: its pictures and NIfTI volumes by name, then its DICOM series. To list a series
-        the header of each of its files is read; nothing is decoded.
+        One, or of an archive several: its pictures and NIfTI volumes by name, then its DICOM series. A DICOM file of
+        several kinds of images is several too. To list a series the header of each of its files is read; nothing is
+        decoded.
 
     Raises
     ------
@@ -176,6 +179,10 @@ def _list_scans(stream: BinaryIO, source: str, reopen: Opener, options: ReadOpti
     if kind is Kind.ZIP:
         yield from _list_archive(Archive(stream), source, options)
         return
+    if kind is Kind.DICOM:
+        check_file_size(size_bytes, MAX_VOLUME_BYTES)
+        yield from _list_file(stream, source, reopen, options)
+        return
 
     def read() -> DecodedImage | Volume:
         if stream.closed:
@@ -185,14 +192,25 @@ def _list_scans(stream: BinaryIO, source: str, reopen: Opener, options: ReadOpti
             check_file_size(size_bytes)
             return decode_picture(stream.read(size_bytes))
         check_file_size(size_bytes, MAX_VOLUME_BYTES)
-        return _open_volume(stream, kind, options)
+        return _unwrap(open_nifti(stream, kind, options))
 
     yield Scan(source=source, kind=kind, files=(source,), open_file=reopen, read_content=read)
 
 
-def _open_volume(stream: BinaryIO, kind: Kind, options: ReadOptions) -> DecodedImage | Volume:
-    """A volume, or the picture that a volume of one slice is."""
-    return _unwrap(open_dicom(stream, options) if kind is Kind.DICOM else open_nifti(stream, kind, options))
+def _list_file(stream: BinaryIO, source: str, reopen: Opener, options: ReadOptions) -> Iterator[Scan]:
+    """The stacks of one DICOM file, most often one."""
+
+    @contextmanager
+    def borrow(_: str) -> Iterator[BinaryIO]:
+        if stream.closed:
+            raise InputError("The file was closed before it was read.")
+        stream.seek(0)
+        yield stream
+
+    stacks = group_series([(read_header(stream), source)])
+    for number, stack in enumerate(stacks, start=1):
+        scan = build_scan(stack, borrow, source, options)
+        yield replace(scan, number=number if scan.number else 0, open_file=reopen)
 
 
 def _unwrap(volume: Volume) -> DecodedImage | Volume:
@@ -239,8 +257,13 @@ def _entry_reader(archive: Archive, name: str, kind: Kind, options: ReadOptions)
         if kind is Kind.ZIP:
             raise InputError("An archive inside an archive is not opened; unpack it first.")
         if kind in (Kind.PICTURE, Kind.OTHER):
-            return decode_picture(archive.read(name, MAX_FILE_BYTES))
-        return _open_volume(archive.open(name), kind, options)
+            try:
+                return decode_picture(archive.read(name, MAX_FILE_BYTES))
+            except InputError as error:
+                if is_companion(base_name(name), kind):
+                    raise LeftOutError(str(error)) from error
+                raise
+        return _unwrap(open_nifti(archive.open(name), kind, options))
 
     return read
 
@@ -279,27 +302,25 @@ def list_series(names: Sequence[str], read: Opener, source: str, options: ReadOp
                 headers.append((read_header(stream), name))
         except InputError as error:
             yield refused_scan(error, source, name)
-    for number, (series, files) in enumerate(group_series(headers), start=1):
-        scan = build_series(series, files, read, source, options)
-        yield replace(scan, number=number, path="" if len(files) > 1 else files[0][1])
+    for number, stack in enumerate(group_series(headers), start=1):
+        scan = build_scan(stack, read, source, options)
+        yield replace(scan, number=number if scan.number else 0, path=stack.paths[0] if len(stack.paths) == 1 else "")
 
 
-def build_series(
-    series: str, files: Sequence[tuple[Header, str]], read: Opener, source: str, options: ReadOptions
-) -> Scan:
+def build_scan(stack: Stack, read: Opener, source: str, options: ReadOptions) -> Scan:
     """The scan of one of the stacks that `inference.imaging.dicom.series.group_series` tells apart."""
 
     def read_content() -> DecodedImage | Volume:
-        if len(files) > 1:
-            return open_series(files, read, options, series)
-        with read(files[0][1]) as stream:
-            return _unwrap(replace(open_dicom(stream, options), series=series))
+        if stack.left_out:
+            raise LeftOutError(stack.left_out)
+        return _unwrap(open_stack(stack, read, options))
 
     return Scan(
         source=source,
+        number=0 if stack.left_out else 1,
         kind=Kind.DICOM,
-        series=series,
-        files=tuple(name for _, name in files),
+        series=stack.name,
+        files=stack.paths,
         open_file=read,
         read_content=read_content,
     )

@@ -1,7 +1,8 @@
-"""The kind of a file, told by its first bytes and never by its name."""
+"""The kind of a file, told by its first bytes and never by its name; and, by their names, files that are no images."""
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -99,3 +100,31 @@ def describe(content: bytes) -> str:
     if kind is not Kind.OTHER:
         return str(kind.value)
     return next((name for name, matches in _SIGNATURES if matches(content[:512])), "something else")
+
+
+_OTHER_SUFFIX = (
+    r"bat|bin|cab|cfg|chm|class|cmd|cnf|com|conf|css|csv|dat|db|dll|dylib|exe|html?|icns|ico|inf|ini|iso|jar|js|json|lnk|"
+    r"log|manifest|md|msi|nfo|ocx|pif|plist|properties|py|rc|reg|rtf|sh|so|sqlite|sys|toml|tsv|ttf|txt|url|woff2?|wsf|"
+    r"xml|xsd|xslt?|ya?ml"
+)
+"""How names end of files that lie beside images on a patient's disc, in an export or in a data set, and are none."""
+
+_OTHER_NAME = re.compile(rf"(authors|copying|licen[cs]e|lockfile|notice|readme|version|.*\.({_OTHER_SUFFIX}))", re.I)
+
+
+def is_companion(name: str, kind: Kind) -> bool:
+    """Whether a file is one of those that come with images: a viewer, a page, a table of contents.
+
+    Parameters
+    ----------
+    name : str
+        Without a folder.
+    kind : Kind
+        What its content is.
+
+    Examples
+    --------
+    >>> is_companion("AUTORUN.INF", Kind.OTHER), is_companion("slice.png", Kind.OTHER)
+    (True, False)
+    """
+    return name.upper() == "DICOMDIR" or (kind is Kind.OTHER and _OTHER_NAME.fullmatch(name) is not None)

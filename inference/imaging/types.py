@@ -146,7 +146,10 @@ class Volume:
         None unless they were asked for (`inference.imaging.types.ReadOptions.identifiers`).
     affine : numpy.ndarray, shape (4, 4), float64, or None
         From (column, row, slice) of the slices as they are loaded, counted from 0 in the middle of a pixel, to
-        millimetres to the patient's right, front and head (NIfTI's RAS+). None if the source does not say.
+        millimetres to the patient's right, front and head (NIfTI's RAS+). None if the source does not say, or the
+        slices do not lie evenly.
+    breaks : tuple of int
+        Slices, counted from 0, behind which others are missing: the next one is no neighbour of theirs.
     memory_bytes : int
         What it keeps in memory while it is open; 0 for files that are read slice by slice.
 
@@ -169,4 +172,5 @@ class Volume:
     notes: tuple[str, ...] = ()
     identifiers: Identifiers | None = None
     affine: np.ndarray | None = None
+    breaks: tuple[int, ...] = ()
     memory_bytes: int = 0

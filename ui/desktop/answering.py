@@ -129,7 +129,7 @@ def _open_first(path: Path) -> Iterator[Scan]:
             if isinstance(content, InputError):
                 first_error = first_error or content
                 continue
-            if scan.is_archived:
+            if scan.is_archived or any(other.number for other in scans):
                 content = replace(content, notes=(*content.notes, _OTHERS_LEFT))
             yield _as_whole(scan, path, content)
             return

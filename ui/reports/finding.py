@@ -110,6 +110,8 @@ def _read_sources(scan: Scan, *, keep_identity: bool) -> tuple[SourceSlice, ...]
     sources = tuple(read_sources(names, scan.open_file, keep_identity=keep_identity))
     if isinstance(content, Volume) and content.frames:
         return tuple(SourceSlice(header=sources[0].header, frame=frame) for frame in content.frames)
+    if isinstance(content, Volume) and not content.paths:  # a mosaic, whose tiles have no number of their own
+        return sources * content.count
     return sources
 
 

@@ -8,14 +8,16 @@ study (UIDs): without them a reference refers to nothing.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from inference.errors import InputError
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
+
+    from inference.imaging.scans import Opener
 
 
 _REFERENCE = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
@@ -57,9 +59,7 @@ class SourceSlice:
         return [self.frame + 1] if int(self.header.get("NumberOfFrames") or 1) > 1 else None
 
 
-def read_sources(
-    names: Sequence[str], open_name: Callable[[str], BinaryIO], *, keep_identity: bool
-) -> Iterator[SourceSlice]:
+def read_sources(names: Sequence[str], open_name: Opener, *, keep_identity: bool) -> Iterator[SourceSlice]:
     """Read what a reference needs of each file, and with ``keep_identity`` what says who was examined.
 
     Raises

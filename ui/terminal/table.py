@@ -32,6 +32,7 @@ _STYLES: Mapping[Tone, str] = {
     Tone.CONFIDENT: "cyan",
     Tone.UNCERTAIN: "yellow",
     Tone.REJECTED: "dim",
+    Tone.LEFT_OUT: "dim",
     Tone.ERROR: "red",
 }
 """A tone's style in the words of rich."""
@@ -98,7 +99,7 @@ class TablePrinter:
         shown = present_row(row, self._bundle)
         style = _STYLES[shown.tone]
         file = Text(_shorten(_clean(row.path), self._file))
-        if shown.tone is Tone.ERROR:
+        if shown.tone in (Tone.ERROR, Tone.LEFT_OUT):
             self._print_below(Text(_clean(shown.answer), style=style), file)
             return
         verdict = Text(BATCH_VERDICTS[shown.tone], style=style)

@@ -155,7 +155,8 @@ def present_prediction(prediction: Prediction, bundle: ModelBundle) -> Presentat
 def present_row(row: Row, bundle: ModelBundle) -> RowPresentation:
     """Word one row of a batch."""
     if row.probabilities is None:
-        return RowPresentation(tone=Tone.ERROR, answer=row.error or "", sentence=row.error or "")
+        tone = Tone.ERROR if row.is_failed else Tone.LEFT_OUT
+        return RowPresentation(tone=tone, answer=row.error or "", sentence=row.error or "")
     prediction = rebuild_prediction(row, bundle)
     verdict, candidates = prediction.verdict, prediction.candidates
     sentence, detail = _WORDING[verdict](prediction, bundle)

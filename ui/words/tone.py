@@ -15,6 +15,7 @@ class Tone(str, Enum):
     CONFIDENT = "confident"
     UNCERTAIN = "uncertain"
     REJECTED = "rejected"
+    LEFT_OUT = "left_out"
     ERROR = "error"
 
 
@@ -35,6 +36,7 @@ TONE_COLORS: Mapping[Tone, ToneColor] = {
     Tone.CONFIDENT: ToneColor(light="#0b6e69", dark="#5ecfc4"),
     Tone.UNCERTAIN: ToneColor(light="#8a5300", dark="#f0b458"),
     Tone.REJECTED: ToneColor(light="#5b6672", dark="#9aa6b2"),
+    Tone.LEFT_OUT: ToneColor(light="#5b6672", dark="#9aa6b2"),
     Tone.ERROR: ToneColor(light="#b3261e", dark="#ff9a8f"),
 }
 
@@ -42,6 +44,7 @@ BATCH_VERDICTS: Mapping[Tone, str] = {
     Tone.CONFIDENT: "Confident",
     Tone.UNCERTAIN: "Not sure",
     Tone.REJECTED: "No answer",
+    Tone.LEFT_OUT: "Left out",
     Tone.ERROR: "Failed",
 }
 """Names the verdicts in the table of a batch."""

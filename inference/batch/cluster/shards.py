@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inference.answer.rows import LEFT_OUT
 from inference.batch.tables import Table, format_csv
 from inference.errors import OutputError
 from inference.imaging.storage import connect, is_remote
@@ -238,7 +239,7 @@ def _count(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "slices": sum(row["slice"] is not None for row in rows),
         "volumes": sum(row["slices"] is not None for row in rows),
-        "errors": sum(row["error"] is not None for row in rows),
+        "errors": sum(row["error"] is not None and row["verdict"] != LEFT_OUT for row in rows),
         "verdicts": Counter(str(row["verdict"]) for row in whole),
         "confident_labels": Counter(str(row["label"]) for row in whole if row["verdict"] == "confident"),
     }

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, BinaryIO
 
-from inference.errors import InputError
+from inference.errors import InputError, LeftOutError
 from inference.imaging.dicom.faults import CUT_OFF, name_syntax
+from inference.imaging.dicom.private import TAGS as PRIVATE_TAGS
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 
-READ_TAGS = [
+READ_TAGS: list[str | int] = [
+    *PRIVATE_TAGS,
     *("SOPClassUID", "Modality", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "AcquisitionNumber"),
     *("InstanceNumber", "EchoNumbers", "TemporalPositionIdentifier", "ImagePositionPatient", "ImageOrientationPatient"),
+    *("PatientID", "PatientName", "StudyInstanceUID", "ImageType", "SliceLocation", "EchoTime", "InversionTime"),
+    *("DiffusionBValue", "TriggerTime", "FlipAngle", "SliceThickness", "SpacingBetweenSlices"),
+    *("ComplexImageComponent", "VolumeBasedCalculationTechnique"),
     *(
         "PixelSpacing",
         "Rows",
@@ -45,7 +51,7 @@ _EXPLICIT = "1.2.840.10008.1.2.1"
 _EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 
 
-def read_dataset(stream: BinaryIO, *, pixels: bool, tags: list[str] = READ_TAGS) -> Dataset:
+def read_dataset(stream: BinaryIO, *, pixels: bool, tags: Sequence[str | int] = READ_TAGS) -> Dataset:
     """Read the elements that Gyrus knows, with or without the pixels.
 
     Parameters
@@ -54,8 +60,8 @@ def read_dataset(stream: BinaryIO, *, pixels: bool, tags: list[str] = READ_TAGS)
         From its beginning.
     pixels : bool
         Keep the pixel data, as they are stored.
-    tags : list of str
-        Keywords of the elements; all others are passed over.
+    tags : sequence of str or int
+        Keywords or numbers of the elements; all others are passed over.
 
     Raises
     ------
@@ -67,7 +73,9 @@ def read_dataset(stream: BinaryIO, *, pixels: bool, tags: list[str] = READ_TAGS)
     _silence()
     try:
         _refuse_deflated(stream)
-        dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=not pixels, specific_tags=list(tags))
+        dataset = pydicom.dcmread(
+            stream, force=True, stop_before_pixels=not pixels, specific_tags=_number_tags(tuple(tags))
+        )
         media = dataset.file_meta.get("MediaStorageSOPClassUID")
         syntax = dataset.file_meta.get("TransferSyntaxUID")
     except InputError:
@@ -75,7 +83,7 @@ def read_dataset(stream: BinaryIO, *, pixels: bool, tags: list[str] = READ_TAGS)
     except Exception as error:  # pydicom raises nearly anything on damaged data
         raise InputError(CUT_OFF.format("its header cannot be read")) from error
     if media == _MEDIA_DIRECTORY:
-        raise InputError(
+        raise LeftOutError(
             "A DICOMDIR is a table of contents and holds no image; give the folder with the images that it lists."
         )
     if not syntax:
@@ -85,6 +93,13 @@ def read_dataset(stream: BinaryIO, *, pixels: bool, tags: list[str] = READ_TAGS)
     elif not isinstance(syntax, pydicom.uid.UID) or not syntax.is_transfer_syntax:
         raise InputError(name_syntax(str(syntax)))
     return dataset
+
+
+@cache
+def _number_tags(tags: tuple[str | int, ...]) -> list[int]:
+    from pydicom.tag import Tag
+
+    return [Tag(tag) for tag in tags]
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Where a frame lies in the patient: orientation, position, spacing, and a stack's affine."""
+"""Where a slice lies in the patient: orientation, position, spacing, and a stack's affine."""
 
 from __future__ import annotations
 
@@ -22,8 +22,28 @@ def find_geometry(dataset: Dataset, frame: int = 0) -> tuple[np.ndarray | None, 
     )
 
 
-def find_plane(dataset: Dataset, frame: int) -> np.ndarray | None:
-    """From (column, row, 1) of a frame to millimetres to the left, back and head; None if the file does not say.
+def find_spacing(dataset: Dataset, frame: int = 0) -> tuple[float, float] | None:
+    """Millimetres between a frame's rows and between its columns; None if the file does not say."""
+    try:
+        row_mm, column_mm = map(
+            float, find_item(dataset, frame, "PixelMeasuresSequence").get("PixelSpacing") or ()
+        )  # PS3.3, 10.7.1.1
+    except (TypeError, ValueError, ArithmeticError):  # no two numbers: the slices are read all the same
+        return None
+    return (row_mm, column_mm) if row_mm > 0 and column_mm > 0 else None
+
+
+def build_plane(
+    orientation: np.ndarray | None, position: np.ndarray | None, spacing_mm: tuple[float, float] | None
+) -> np.ndarray | None:
+    """From (column, row, 1) of a slice to millimetres to the left, back and head; None if any of it is not known.
+
+    Parameters
+    ----------
+    orientation : numpy.ndarray, shape (6,), or None
+    position : numpy.ndarray, shape (3,), or None
+    spacing_mm : tuple of (float, float) or None
+        Between rows, and between columns.
 
     Returns
     -------
@@ -33,14 +53,9 @@ def find_plane(dataset: Dataset, frame: int) -> np.ndarray | None:
     ----------
     PS3.3, C.7.6.2.1.1.
     """
-    try:
-        orientation, position = find_geometry(dataset, frame)
-        spacing = find_item(dataset, frame, "PixelMeasuresSequence").get("PixelSpacing")
-        row_mm, column_mm = map(float, spacing or ())  # between rows, and between columns
-    except (TypeError, ValueError, ArithmeticError):  # no two numbers: the slices are read all the same
+    if orientation is None or position is None or spacing_mm is None:
         return None
-    if orientation is None or position is None:
-        return None
+    row_mm, column_mm = spacing_mm
     return np.column_stack([orientation[:3] * column_mm, orientation[3:] * row_mm, position])
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
-from inference.errors import InputError
-from inference.imaging.dicom.dataset import count_frames, read_dataset
+from inference.errors import LeftOutError
+from inference.imaging.dicom.dataset import read_dataset
 from inference.imaging.dicom.faults import BAD_VALUES, mapping_errors
-from inference.imaging.dicom.geometry import find_geometry, find_plane
-from inference.imaging.dicom.kinds import find_words, spell_modality
+from inference.imaging.dicom.frame import Frame, build_frames
+from inference.imaging.dicom.kinds import SCREEN_SAVE, find_words, is_screen_save, spell_modality
 from inference.imaging.types import Identifiers
 
 if TYPE_CHECKING:
@@ -28,47 +25,47 @@ _IDENTIFIERS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Header:
     """The values of one file's header by which files are sorted.
 
     Attributes
     ----------
-    series : Hashable
-        The same for slices of one stack: series, orientation and size. Not to be shown.
+    owner : bytes
+        The same for files of one examination of one patient: a digest of their identifiers, which are not kept.
+    series : bytes
+        The same for files of one series: a digest of its identifier; empty if the file has none.
+    label : bytes
+        A digest of the series' number and description; empty if the file has neither.
     number : int
         The series' number, by which several series are ordered.
     words : str
         The sequence: ``"T1"``, ``"T2 after contrast"``; empty if it is not known.
     modality : str or None
         DICOM's code, such as ``"MR"``.
-    frames : int
-        How many frames the file holds.
-    position_mm : float or None
-        Position along the slices' normal; None if the file does not say.
-    order : tuple of int
-        Orders files of one position: echo, time point, acquisition, instance.
-    plane : numpy.ndarray, shape (3, 3), or None
-        See `inference.imaging.dicom.geometry.find_plane`.
+    size_px : tuple of (int, int)
+        Rows and columns of a slice.
+    frames : tuple of Frame
+        The file's images, one at least.
 
     Examples
     --------
     >>> from pydicom import Dataset
     >>> dataset = Dataset()
-    >>> dataset.Rows, dataset.Columns, dataset.Modality, dataset.InstanceNumber = 256, 256, "MR", 7
+    >>> dataset.Rows, dataset.Columns, dataset.Modality, dataset.InstanceNumber = 256, 192, "MR", 7
     >>> header = build_header(dataset)
-    >>> header.modality, header.frames, header.order
-    ('MR', 1, (0, 0, 0, 7))
+    >>> header.modality, header.size_px, len(header.frames), header.frames[0].instance
+    ('MR', (256, 192), 1, 7)
     """
 
-    series: Hashable
+    owner: bytes
+    series: bytes
+    label: bytes
     number: int
     words: str
     modality: str | None
-    frames: int
-    position_mm: float | None
-    order: tuple[int, ...]
-    plane: np.ndarray | None = field(default=None, compare=False)
+    size_px: tuple[int, int]
+    frames: tuple[Frame, ...]
 
 
 def read_header(stream: BinaryIO) -> Header:
@@ -103,30 +100,40 @@ def build_header(dataset: Dataset) -> Header:
     InputError
         It is no image, or holds values that cannot be.
     """
-    modality = str(dataset.get("Modality") or "").strip().upper() or None
-    if "Rows" not in dataset or "Columns" not in dataset:
-        what = spell_modality(modality) if modality else "one without"
-        raise InputError(f"A DICOM file with an image is accepted; received {what}.")
-    orientation, position = find_geometry(dataset)
-    normal = np.cross(orientation[:3], orientation[3:]) if orientation is not None else None
-    series = str(dataset.get("SeriesInstanceUID", ""))
-    rounded = None if orientation is None else tuple(np.round(orientation, 2) + 0.0)
+    check_image(dataset)
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    frames = build_frames(dataset)
+    sop_class, samples = str(dataset.get("SOPClassUID", "")), int(dataset.get("SamplesPerPixel") or 1)
+    if is_screen_save(sop_class, samples, has_geometry=frames[0].orientation is not None):
+        frames = tuple(replace(frame, derived=SCREEN_SAVE) for frame in frames)
+    description = str(dataset.get("SeriesDescription") or "")
+    tile = frames[0].tile
     return Header(
-        series=(hashlib.sha256(series.encode()).digest(), rounded, int(dataset.Rows), int(dataset.Columns)),
+        owner=_digest(*(dataset.get(tag) for tag in ("PatientID", "PatientName", "StudyInstanceUID"))),
+        series=_digest(dataset.get("SeriesInstanceUID")),
+        label=_digest(dataset.get("SeriesNumber"), description),
         number=int(dataset.get("SeriesNumber") or 0),
-        words=find_words(str(dataset.get("SeriesDescription") or "")),
-        modality=modality,
-        frames=count_frames(dataset),
-        position_mm=None if normal is None or position is None else float(normal @ position),
-        order=tuple(
-            _first_number(dataset.get(tag))
-            for tag in ("EchoNumbers", "TemporalPositionIdentifier", "AcquisitionNumber", "InstanceNumber")
-        ),
-        plane=find_plane(dataset, 0),
+        words=find_words(description),
+        modality=find_modality(dataset),
+        size_px=(rows, columns) if tile is None else (tile.height_px, tile.width_px),
+        frames=frames,
     )
 
 
-def _first_number(value: Any) -> int:
-    if value is None or value == "":
-        return 0
-    return int(value if isinstance(value, int | str) else value[0] if len(value) else 0)
+def find_modality(dataset: Dataset) -> str | None:
+    """DICOM's code, such as ``"MR"``; None if the file does not say."""
+    return str(dataset.get("Modality") or "").strip().upper() or None
+
+
+def check_image(dataset: Dataset) -> None:
+    """Raise `LeftOutError` for a file that is no image: a report, a plan."""
+    if "Rows" not in dataset or "Columns" not in dataset:
+        modality = find_modality(dataset)
+        what = spell_modality(modality) if modality else "one without"
+        raise LeftOutError(f"A DICOM file with an image is accepted; received {what}.")
+
+
+def _digest(*values: Any) -> bytes:
+    """SHA-256 of the values as text; empty if there are none."""
+    texts = [str(value or "").strip() for value in values]
+    return hashlib.sha256("\0".join(texts).encode()).digest() if any(texts) else b""

@@ -16,6 +16,7 @@ from inference.limits import check_picture_size, check_volume_size
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from inference.imaging.dicom.frame import Frame
     from inference.imaging.types import ReadOptions, Slice
 
 
@@ -59,15 +60,14 @@ def _check_decoder(syntax: Any) -> None:
 
 
 @mapping_errors("its pixels end, break, or are of another size")
-def load_frame(dataset: Dataset, frame: int, options: ReadOptions) -> Slice:
-    """Decode, rescale and window one frame.
+def load_frame(dataset: Dataset, frame: Frame, options: ReadOptions) -> Slice:
+    """Decode, rescale and window one frame, or one tile of a mosaic.
 
     Parameters
     ----------
     dataset : pydicom.Dataset
         With its pixels; `check_pixels` has let it through.
-    frame : int
-        Counted from 0.
+    frame : Frame
     options : ReadOptions
 
     Raises
@@ -75,11 +75,13 @@ def load_frame(dataset: Dataset, frame: int, options: ReadOptions) -> Slice:
     InputError
         Its pixels end, break, or are of another size than the header says.
     """
-    values = _decode_frame(dataset, frame)
+    values = _decode_frame(dataset, frame.index)
+    if frame.tile is not None:
+        values = frame.tile.cut(values)
     if values.ndim == 2:
-        values = _rescale(dataset, frame, values)
+        values = _rescale(dataset, frame.index, values)
         if options.window == "file":
-            values = _apply_window(dataset, frame, values)
+            values = _apply_window(dataset, frame.index, values)
         if dataset.get("PhotometricInterpretation") == "MONOCHROME1":  # low is white
             values = 255 - values if values.dtype == np.uint8 else values.max() + values.min() - values
     modality = str(dataset.get("Modality") or "").strip().upper() or None

@@ -1,23 +1,29 @@
-"""From a DICOM file or the files of a series to a `Volume`.
+"""From a stack of DICOM slices to a `Volume`.
 
-Of the header only `inference.imaging.dicom.dataset.READ_TAGS` are read; the instance's and series' identifiers serve to
-sort and are never shown.
+Of the header only `inference.imaging.dicom.dataset.READ_TAGS` are read; the patient's, study's and series' identifiers
+serve to tell series apart and are never shown.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
-from typing import BinaryIO
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, BinaryIO
 
-from inference.errors import InputError
+from inference.errors import InputError, LeftOutError
 from inference.imaging.dicom.dataset import read_dataset
-from inference.imaging.dicom.geometry import find_plane, stack_planes
-from inference.imaging.dicom.header import Header, build_header, read_identifiers
+from inference.imaging.dicom.geometry import stack_planes
+from inference.imaging.dicom.header import build_header, check_image, read_identifiers
 from inference.imaging.dicom.pixels import check_pixels, load_frame
-from inference.imaging.dicom.series import keep_first_at_each_position, order_frames
+from inference.imaging.dicom.series import group_series
 from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage, ReadOptions, Slice, Volume
 from inference.limits import check_volume_size
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from inference.imaging.dicom.stack import Member, Stack
 
 
 def decode_single(content: bytes, options: ReadOptions = DEFAULT_OPTIONS) -> DecodedImage:
@@ -26,80 +32,85 @@ def decode_single(content: bytes, options: ReadOptions = DEFAULT_OPTIONS) -> Dec
     Raises
     ------
     InputError
-        It cannot be read, or it holds several frames.
+        It cannot be read, or it holds several slices; `LeftOutError` if it shows no anatomy as it was taken.
     """
-    volume = open_file(io.BytesIO(content), options)
-    if volume.count > 1:
-        raise InputError(f"A single picture is accepted here; received a DICOM file with {volume.count} frames.")
-    return volume.load(0).image
-
-
-def open_file(stream: BinaryIO, options: ReadOptions = DEFAULT_OPTIONS) -> Volume:
-    """Open one file as a volume of its frames, which stay in memory as they are stored.
-
-    Raises
-    ------
-    InputError
-        It is no image, or cannot be read.
-    """
-    dataset = read_dataset(stream, pixels=True)
-    header = build_header(dataset)
+    dataset = read_dataset(io.BytesIO(content), pixels=True)
+    check_image(dataset)
     check_pixels(dataset)
-    order, notes = order_frames(dataset, header.frames)
-    if options.identifiers:
-        stream.seek(0)
-    return Volume(
-        count=len(order),
-        load=lambda index: load_frame(dataset, order[index], options),
-        frames=tuple(order),
-        modality=header.modality,
-        notes=notes,
-        identifiers=read_identifiers(stream) if options.identifiers else None,
-        affine=stack_planes(find_plane(dataset, order[0]), find_plane(dataset, order[-1]), len(order)),
-        memory_bytes=len(dataset.PixelData),
-    )
+    header = build_header(dataset)
+    if len(header.frames) > 1:
+        raise InputError(
+            f"A single picture is accepted here; received a DICOM file with {len(header.frames)} "
+            f"{'frames' if header.frames[0].tile is None else 'slices in a mosaic'}."
+        )
+    (stack,) = group_series([(header, "")])
+    if stack.left_out:
+        raise LeftOutError(stack.left_out)
+    return load_frame(dataset, stack.members[0].frame, options).image
 
 
-def open_series(
-    headers: Iterable[tuple[Header, str]], read: Callable[[str], BinaryIO], options: ReadOptions, series: str
-) -> Volume:
-    """Open single-frame files as the volume that they are together; one of them at a time is in memory.
+def open_stack(stack: Stack, read: Callable[[str], AbstractContextManager[BinaryIO]], options: ReadOptions) -> Volume:
+    """Open the slices of a stack.
+
+    One file that holds them all stays in memory, as it is stored; of several files one at a time is in memory.
 
     Parameters
     ----------
-    headers : iterable of (Header, str)
-        In the order of `sort_series`; the text is what ``read`` takes, and what a row names.
-    read : Callable
-        Opens a file.
+    stack : Stack
+    read : callable
+        Opens a file by its path.
     options : ReadOptions
-    series : str
-        What the volume is called.
 
     Raises
     ------
     InputError
-        The identifiers, if they are asked for, cannot be read; `TooLargeError` if there are too many slices.
+        It cannot be read; `TooLargeError` if there are too many slices.
     """
-    files, notes = keep_first_at_each_position(list(headers))
-
-    def load(index: int) -> Slice:
-        with read(files[index][1]) as stream:
+    members, paths = stack.members, stack.paths
+    check_volume_size(len(members), 0)
+    memory_bytes = 0
+    if len(paths) == 1:
+        with read(paths[0]) as stream:
             dataset = read_dataset(stream, pixels=True)
         check_pixels(dataset)
-        return load_frame(dataset, 0, options)
+        memory_bytes = len(dataset.PixelData)
 
-    check_volume_size(len(files), 0)
+    def load(index: int) -> Slice:
+        if len(paths) == 1:
+            return load_frame(dataset, members[index].frame, options)
+        with read(members[index].path) as stream:
+            own = read_dataset(stream, pixels=True)
+        check_pixels(own)
+        return load_frame(own, members[index].frame, options)
+
     identifiers = None
     if options.identifiers:
-        with read(files[0][1]) as stream:
+        with read(paths[0]) as stream:
             identifiers = read_identifiers(stream)
+    has_frames = len(paths) == 1 and members[0].frame.tile is None
     return Volume(
-        count=len(files),
+        count=len(members),
         load=load,
-        paths=tuple(path for _, path in files),
-        series=series,
-        modality=files[0][0].modality,
-        notes=notes,
+        paths=tuple(member.path for member in members) if len(paths) > 1 else (),
+        frames=tuple(member.frame.index for member in members) if has_frames else (),
+        series=stack.name,
+        modality=stack.modality,
+        notes=stack.notes,
         identifiers=identifiers,
-        affine=stack_planes(files[0][0].plane, files[-1][0].plane, len(files)),
+        affine=_find_affine(members) if stack.is_even else None,
+        breaks=stack.breaks,
+        memory_bytes=memory_bytes,
     )
+
+
+def _find_affine(members: Sequence[Member]) -> np.ndarray | None:
+    """The affine of slices that lie evenly, by the first and the last of which it is known how they lie."""
+    planes = [(index, member.frame.plane) for index, member in enumerate(members)]
+    known = [(index, plane) for index, plane in planes if plane is not None]
+    if len(known) < 2:
+        return None
+    (first_index, first), (last_index, last) = known[0], known[-1]
+    affine = stack_planes(first, last, last_index - first_index + 1)
+    if affine is not None:
+        affine[:3, 3] -= first_index * affine[:3, 2]
+    return affine

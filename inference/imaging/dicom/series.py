@@ -1,110 +1,116 @@
-"""Which DICOM files are one stack, in which order its slices lie, and what it is called.
+"""Which DICOM files are one series, and what its volumes are called.
 
-A header is read in `inference.imaging.dicom.header`; pixels are of no interest here.
+A header is read in `inference.imaging.dicom.header`; how a series is split and ordered is in
+`inference.imaging.dicom.stack`. Pixels are of no interest here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from inference.imaging.dicom.faults import BAD_VALUES, mapping_errors
-from inference.imaging.dicom.geometry import find_geometry
+from inference.imaging.dicom.places import number_places, project_positions
+from inference.imaging.dicom.stack import Member, Stack, build_stacks
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
-
     from inference.imaging.dicom.header import Header
 
+_JOINED_FROM = 3
+"""So many files, each with a series identifier of its own and all else the same, are taken as one series."""
 
-_SAME_POSITION_MM = 0.01
-"""Slices that are closer have the same position; the thinnest slices of scanners are ten times as thick."""
+File = tuple["Header", str]
+"""A file's header and its path."""
 
 
-def keep_first_at_each_position(files: list[tuple[Header, str]]) -> tuple[list[tuple[Header, str]], tuple[str, ...]]:
-    """Leave out the later echoes and time points of each position.
+def group_series(files: Iterable[File]) -> list[Stack]:
+    """Tell the volumes of a folder or an archive apart.
 
-    Parameters
-    ----------
-    files : list of (Header, str)
-        In the order of `sort_series`.
+    Files are of one series if patient, study, series and size are the same. Where the series has no identifier, its
+    number and description count; so they do where every single file has an identifier of its own.
 
     Returns
     -------
-    tuple of (list of (Header, str), tuple of str)
-        The files that are kept, and a note if any is not.
+    list of Stack
+        Named, by the series' numbers; what is left out is the last.
     """
-    kept: list[tuple[Header, str]] = []
+    groups: dict[Hashable, list[File]] = {}
     for header, path in files:
+        key = (header.owner, header.series or (b"", header.label), header.size_px, header.modality)
+        groups.setdefault(key, []).append((header, path))
+    joined = _join_single_files(list(groups.values()))
+    joined.sort(key=lambda group: (group[0][0][0].number, min(path for _, path in group[0])))
+    sizes: dict[Hashable, set[tuple[int, int]]] = {}
+    for group, _ in joined:
+        header = group[0][0]
+        if header.series:
+            sizes.setdefault((header.owner, header.series), set()).add(header.size_px)
+    stacks: list[tuple[Header, Stack]] = []
+    for group, note in joined:
+        header = group[0][0]
+        notes = [note] if note else []
+        if len(sizes.get((header.owner, header.series), ())) > 1:
+            notes.append("The series holds slices of several sizes: those of each size are a volume of their own.")
+        members = [Member(path=path, frame=frame) for one, path in group for frame in one.frames]
+        stacks += [
+            (
+                header,
+                replace(
+                    stack, notes=(*notes, *stack.notes), modality=header.modality, series=header.owner + header.series
+                ),
+            )
+            for stack in build_stacks(members)
+        ]
+    answered = [(header, stack) for header, stack in stacks if not stack.left_out]
+    named = [
+        replace(stack, name=_name_stack(number, len(answered), header.words, stack))
+        for number, (header, stack) in enumerate(answered, start=1)
+    ]
+    return named + [stack for _, stack in stacks if stack.left_out]
+
+
+def _join_single_files(groups: list[list[File]]) -> list[tuple[list[File], str]]:
+    """Join files that each have a series identifier of their own, and are one series by all else."""
+    singles: dict[Hashable, list[list[File]]] = {}
+    kept: list[tuple[list[File], str]] = []
+    for group in groups:
+        header = group[0][0]
         if (
-            not kept
-            or header.position_mm is None
-            or header.position_mm - (kept[-1][0].position_mm or 0.0) > _SAME_POSITION_MM
+            len(group) == 1
+            and len(header.frames) == 1
+            and header.series
+            and header.label
+            and not header.frames[0].derived
         ):
-            kept.append((header, path))
-    return kept, (_first_of_each(len(files) - len(kept)),) if len(kept) < len(files) else ()
+            key = (header.owner, header.label, header.size_px, header.modality)
+            singles.setdefault(key, []).append(group)
+        else:
+            kept.append((group, "" if header.series or len(group) == 1 else _NO_IDENTIFIER))
+    for same in singles.values():
+        together = [group[0] for group in same]
+        if len(same) >= _JOINED_FROM and _is_one_stack([header for header, _ in together]):
+            kept.append((together, _OWN_IDENTIFIERS))
+        else:
+            kept += [(group, "") for group in same]
+    return kept
 
 
-def group_series(files: Iterable[tuple[Header, str]]) -> list[tuple[str, list[tuple[Header, str]]]]:
-    """Tell the stacks of a folder or an archive apart, and sort each by position.
+_NO_IDENTIFIER = "The files do not say to which series they belong: series number and description were taken instead."
 
-    A file of several frames is a stack of its own.
-
-    Returns
-    -------
-    list of (str, list of (Header, str))
-        ``"series 1 of 3, T1, 24 slices"`` and its files, by the series' numbers.
-    """
-    stacks: dict[Hashable, list[tuple[Header, str]]] = {}
-    for header, path in files:
-        key = (header.series, path if header.frames > 1 else "")
-        stacks.setdefault(key, []).append((header, path))
-    ordered = sorted(stacks.values(), key=lambda stack: (stack[0][0].number, min(path for _, path in stack)))
-    return [(_name_series(index, len(ordered), stack), sort_series(stack)) for index, stack in enumerate(ordered)]
+_OWN_IDENTIFIERS = (
+    "Every file says that it is a series of its own: those of the same number and description were joined."
+)
 
 
-def sort_series(stack: Iterable[tuple[Header, str]]) -> list[tuple[Header, str]]:
-    """Sort slices by their position along the normal; by instance number if a file does not say where it lies."""
-    files = list(stack)
-    if all(header.position_mm is not None for header, _ in files):
-        return sorted(files, key=lambda file: (round(file[0].position_mm or 0.0, 2), file[0].order, file[1]))
-    return sorted(files, key=lambda file: (file[0].order, file[1]))
+def _is_one_stack(headers: Sequence[Header]) -> bool:
+    """Whether no two single-frame files show the same place, or have the same number where no place is known."""
+    frames = [header.frames[0] for header in headers]
+    places = number_places(project_positions(frames))
+    numbers = list(places) if (places >= 0).all() else [frame.instance for frame in frames]
+    return None not in numbers and len(set(numbers)) == len(numbers)
 
 
-def _name_series(index: int, count: int, stack: list[tuple[Header, str]]) -> str:
-    slices = sum(header.frames for header, _ in stack)
-    parts = [f"series {index + 1} of {count}", stack[0][0].words, f"{slices} slice{'s' if slices != 1 else ''}"]
+def _name_stack(number: int, count: int, words: str, stack: Stack) -> str:
+    slices = len(stack.members)
+    parts = [f"series {number} of {count}", words, stack.kind, f"{slices} slice{'s' if slices != 1 else ''}"]
     return ", ".join(part for part in parts if part)
-
-
-@mapping_errors(BAD_VALUES)
-def order_frames(dataset: Dataset, frames: int) -> tuple[list[int], tuple[str, ...]]:
-    """Sort the frames of a file along their normal; of several at one position only the first is kept.
-
-    Returns
-    -------
-    tuple of (list of int, tuple of str)
-        The frames' indices, and a note if any is left out.
-
-    Raises
-    ------
-    InputError
-        The header holds values that cannot be.
-    """
-    first_frames: dict[float, int] = {}
-    for frame in range(frames):
-        orientation, position = find_geometry(dataset, frame)
-        if frames == 1 or orientation is None or position is None or "PerFrameFunctionalGroupsSequence" not in dataset:
-            return list(range(frames)), ()
-        position_mm = round(float(np.cross(orientation[:3], orientation[3:]) @ position), 2)
-        first_frames.setdefault(position_mm, frame)
-    order = [first_frames[position_mm] for position_mm in sorted(first_frames)]
-    dropped = frames - len(order)
-    return order, (_first_of_each(dropped),) if dropped else ()
-
-
-def _first_of_each(dropped: int) -> str:
-    """The note of a scan that holds several images of one position."""
-    return f"Several images show the same place (echoes, time points): the first of each was read, {dropped} were not."

@@ -88,7 +88,7 @@ def test_an_error_costs_its_own_scan_only() -> None:
         "a.png": "Answer",
         "b.png": "InputError",
         "c.png": "RuntimeError",
-        "d.txt": "InputError",
+        "d.txt": "LeftOutError",
         "e.png": "Answer",
         "f.dcm": "InputError",
     }

@@ -45,6 +45,18 @@ def test_neighbours_outweigh_a_single_slice() -> None:
     assert found.answer.probabilities["Apple"] == pytest.approx(0.8)
 
 
+def test_slices_with_a_gap_between_them_are_no_neighbours() -> None:
+    apples = [0.1, 0.2, 0.9, 0.9, 0.9, 0.2]
+    slices = [slice_of(apple) for apple in apples]
+    whole = combine(slices, [100.0] * 6, BUNDLE)
+    assert whole.answer.probabilities["Apple"] == pytest.approx(0.9)
+    parted = combine(slices, [100.0] * 6, BUNDLE, parts=[0, 0, 0, 1, 1, 1])
+    assert parted.answer.probabilities["Apple"] == pytest.approx((0.9 + 0.9 + 0.2) / 3)
+    assert parted.best_slice == 4
+    end = combine(slices, [100.0] * 6, BUNDLE, parts=[0, 0, 0, 0, 1, 1])
+    assert end.best_slice == 2, "of slices 1 to 3 the mean is 0.67, of the two behind the gap 0.55"
+
+
 def test_a_finding_must_be_surer_the_more_slices_were_looked_at() -> None:
     assert combined([0.97] * 3).answer.verdict is Verdict.CONFIDENT  # 1 − 0.1 / 3 = 0.967
     assert combined([0.97] * 4).answer.verdict is Verdict.UNCERTAIN

@@ -136,9 +136,10 @@ class TestOrder:
         assert len(sidecar["settings"]["model_sha256"]) == 64
         counts = sidecar["counts"]
         assert counts["files"] == count_files([archive]) == 42 + 12 + 4
-        assert (counts["volumes"], counts["slices"], counts["errors"]) == (4, 24, 3)
+        assert (counts["volumes"], counts["slices"], counts["errors"]) == (4, 24, 2)
         assert counts["duplicates"] == 1
-        assert sum(counts["verdicts"].values()) == 42 + 4
+        assert sum(counts["verdicts"].values()) == 42 + 4 + 1
+        assert counts["verdicts"]["left_out"] == 1, "a text in an archive"
 
     def test_own_output_is_not_read(self, bundle: Path, archive: Path) -> None:
         assert run(archive, "--model", bundle, "--out", archive / "rows.csv") == 1
@@ -411,6 +412,30 @@ class TestWalk:
         assert run(folder, "--model", bundle, "--out", tmp_path / "rows.csv") == 1
         assert len((tmp_path / "rows.csv").read_bytes().splitlines()) == 5
         assert len(capsys.readouterr().out.splitlines()) == 4
+
+    def test_a_disc_with_a_viewer_is_no_error(
+        self, bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        disc = tmp_path / "disc"
+        write_series(disc / "DICOM", 3)
+        for name in ("DICOMDIR", "AUTORUN.INF", "index.html", "viewer.exe", "lib/codec.dll", "README"):
+            (disc / name).parent.mkdir(exist_ok=True)
+            (disc / name).write_bytes(b"MZ" + bytes(200))
+        (disc / "DICOM" / "report").write_bytes(encode_dicom(build_dicom(Modality="SR", Rows=None)))
+        assert run(disc, "--model", bundle, "--out", tmp_path / "rows.csv") == 0
+        counts = json.loads((tmp_path / "rows.json").read_text(encoding="utf-8"))["counts"]
+        assert (counts["not_images"], counts["errors"], counts["files"]) == (6, 0, 10)
+        assert counts["verdicts"]["left_out"] == 1
+        (report,) = (row for row in read_rows(tmp_path / "rows.csv") if row["verdict"] == "left_out")
+        assert report["error"] == "A DICOM file with an image is accepted; received SR (a structured report)."
+        assert "6 files that are no images were passed over." in capsys.readouterr().err
+
+    def test_a_damaged_picture_is_one(self, bundle: Path, tmp_path: Path) -> None:
+        (tmp_path / "cut").mkdir()
+        (tmp_path / "cut" / "slice.png").write_bytes(b"\0" * 400)
+        (tmp_path / "cut" / "IM0003").write_bytes(b"\0" * 400)
+        assert run(tmp_path / "cut", "--model", bundle, "--out", tmp_path / "rows.csv") == 1
+        assert [row["error"] != "" for row in read_rows(tmp_path / "rows.csv")] == [True, True]
 
 
 class TestWorkers:

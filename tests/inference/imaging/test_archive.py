@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from inference.errors import InputError, TooLargeError
+from inference.errors import InputError, LeftOutError, TooLargeError
 from inference.imaging.load import load_scans
 from inference.imaging.scans import Scan
 from inference.imaging.types import DecodedImage, Volume
-from tests.clinical import box_volume, encode_dicom, encode_nifti, encode_zip, little_memory, write_series
+from tests.clinical import box_volume, build_dicom, encode_dicom, encode_nifti, encode_zip, little_memory, write_series
 from tests.pictures import encode
 
 
@@ -28,7 +28,9 @@ def assert_refused(content: bytes, match: str) -> None:
 def test_pictures_then_volumes_then_series(tmp_path: Path) -> None:
     slices = {f"d/{path.name}": path.read_bytes() for path in write_series(tmp_path, 4)}
     files = {"b.nii": encode_nifti(box_volume()), "a.png": encode(), "x.txt": b"hello", "__MACOSX/a": b"", ".DS": b""}
-    (tmp_path / "all.zip").write_bytes(encode_zip({**slices, **files, "s.dcm": encode_dicom()}))
+    (tmp_path / "all.zip").write_bytes(
+        encode_zip({**slices, **files, "s.dcm": encode_dicom(build_dicom(SeriesInstanceUID="1.2.9"))})
+    )
     scans = load_scans(tmp_path / "all.zip")
     found = []
     for scan in scans:
@@ -41,7 +43,7 @@ def test_pictures_then_volumes_then_series(tmp_path: Path) -> None:
     assert found == [
         ("a.png", DecodedImage),
         ("b.nii", 6),
-        ("x.txt", InputError),
+        ("x.txt", LeftOutError),
         ("", 4),
         ("s.dcm", DecodedImage),
     ]

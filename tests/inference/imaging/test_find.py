@@ -38,12 +38,28 @@ def test_files_then_series_then_folders(folder: Path) -> None:
     assert len({item.key for item in items}) == len(items)
 
 
+def test_a_series_in_two_folders_is_said(tmp_path: Path) -> None:
+    paths = write_series(tmp_path / "a", 8)
+    copies = write_series(tmp_path / "copy", 8)
+    (tmp_path / "b").mkdir()
+    for path in paths[5:]:
+        path.rename(tmp_path / "b" / path.name)
+    notes = {Path(item.path).name: item.stack.notes for item in find_items([tmp_path]) if item.stack is not None}
+    told = "Other slices of this series are in the folder a: neither answer is about the whole series."
+    assert (notes["a"], notes["b"]) == ((), (told,))
+    for path in copies[5:]:
+        path.unlink()
+    (same,) = (item.stack for item in find_items([tmp_path / "a", tmp_path / "copy"]) if item.path.endswith("copy"))
+    assert same is not None
+    assert same.notes == (), "a copy is no other part"
+
+
 def test_what_is_named_is_kept(folder: Path) -> None:
     (item,) = find_items([folder / ".hidden.png"])
     with item.open() as scans:
         assert [scan.location for scan in scans] == [str(folder / ".hidden.png")]
     (slice_item,) = find_items([folder / "IM0000"])
-    assert (slice_item.series, slice_item.headers) == ("", ()), "a DICOM file that is named stands for itself"
+    assert (slice_item.series, slice_item.stack) == ("", None), "a DICOM file that is named stands for itself"
 
 
 def test_leave_out_several_of_one_name(folder: Path) -> None:

@@ -46,13 +46,13 @@ def test_a_folder_in_the_order_of_the_command_line(
         except InputError:
             paths.append(scan.location)
     assert paths == printed
-    assert len(paths) == 4 + 4 + 7
+    assert len(paths) == 3 + 4 + 7
 
 
 def test_the_scans_of_a_folder_can_be_kept(folder: Path) -> None:
     scans = list(load_scans(folder))
     assert [type(scan.content).__name__ for scan in scans] == [
-        *("DecodedImage", "InputError", "DecodedImage", "InputError", "Volume", "Volume"),
+        *("DecodedImage", "LeftOutError", "DecodedImage", "Volume", "Volume"),
     ]
     slices = [scan.content.load(0) for scan in scans if isinstance(scan.content, Volume)]
     assert all(one.image.pixels.dtype == np.uint8 for one in slices)

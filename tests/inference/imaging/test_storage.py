@@ -53,7 +53,7 @@ def test_the_same_rows_as_from_the_disk(store: str, tmp_path: Path) -> None:
     there = [row.to_dict() for one in classify_items(classifier, list(find_items([store]))) for row in one.rows]
     for row in here:
         row["path"] = row["path"].replace(str(folder), store)
-    assert len(here) == 5 + 7 + 1 + 7 + 1 + 1 + 1 + 1 + 1
+    assert len(here) == 5 + 7 + 1 + 7 + 1 + 1 + 1 + 1
     assert there == here
     (one,) = find_items([f"{store}/d.png"])
     assert one.path == f"{store}/d.png"

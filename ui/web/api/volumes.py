@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inference.answer.answer import Answer, answer_scan
-from inference.answer.rows import Row
+from inference.answer.rows import build_error_row
 from inference.answer.volume import SliceClassifier
 from inference.errors import InputError, TooLargeError
 from inference.imaging.scans import Scan, open_scans
@@ -87,9 +87,9 @@ def answer_upload(classifier: SliceClassifier, content: bytes, name: str, option
             try:
                 answer = answer_scan(classifier, scan, explain=options.explain)
             except InputError as error:
-                if not scan.path:
+                if not scan.path and not bodies:
                     raise
-                bodies.append(Row(path=scan.location, error=str(error)).to_dict())
+                bodies.append(build_error_row(scan.location, error).to_dict())
                 continue
             note_answer(answer.prediction)
             bodies.append(answer.to_dict(options.top))

@@ -242,6 +242,7 @@ class BatchRun:
         figures: dict[str, Any] = count_item(max(len(item.files), 1), rows, is_copy=is_copy)
         if not is_first:
             figures.update(cases=0, files=0, duplicates=0)
+        figures["not_images"] = int(not rows)
         figures["verdicts"], figures["confident_labels"] = {}, {}
         for verdict, label in list_verdicts(rows):
             _add_one(figures["verdicts"], verdict)

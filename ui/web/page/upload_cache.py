@@ -94,8 +94,8 @@ class OpenUpload:
 
     @property
     def titles(self) -> list[str]:
-        """What the scans of an archive are chosen by; empty if the upload is no archive."""
-        return [scan.title for scan in self.scans if scan.is_archived]
+        """What scans of an archive, or kinds of images of a file, are chosen by; empty if there is no choice."""
+        return [scan.title for scan in self.scans if scan.is_archived or len(self.scans) > 1]
 
     def pick(self, number: int) -> Scan:
         """The scan of a number, counted from 1.

@@ -212,6 +212,7 @@ function summarise() {
   const counts = countUp();
   const verdicts = Object.entries(props.verdicts)
     .map(([tone, word]) => [tone === "error" ? counts.errors : counts.verdicts[tone], word.toLowerCase()])
+    .concat([[counts.not_images, "not images"]])
     .filter(([number]) => number).map(([number, word]) => `${number.toLocaleString("en")} ${word}`);
   return `${verdicts.join(", ") || "no answers"}.`;
 }
@@ -225,7 +226,7 @@ function addUp(sums, counts) {
 }
 
 const countUp = () => blocks.reduce((sums, block) => addUp(sums, block.counts), {
-  cases: 0, files: 0, slices: 0, volumes: 0, errors: 0, duplicates: 0, verdicts: {}, confident_labels: {},
+  cases: 0, files: 0, slices: 0, volumes: 0, errors: 0, duplicates: 0, not_images: 0, verdicts: {}, confident_labels: {},
 });
 
 function speak(sentence) {

@@ -117,7 +117,7 @@ function findSource(row) {
   if (row.volume) {
     const at = row.block.rows.indexOf(row);
     from = row.volume.best_slice && row.block.rows.slice(0, at).findLast((one) => one.slice === row.volume.best_slice);
-  } else if (row.tone === "error") return null;
+  } else if (row.tone === "error" || row.tone === "left_out") return null;
   if (!from) return null;
   const parts = from.path.split("/");
   for (let count = parts.length; count > 0; count -= 1) {
