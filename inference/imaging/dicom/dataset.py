@@ -86,6 +86,8 @@ def read_dataset(stream: BinaryIO, *, pixels: bool, tags: Sequence[str | int] = 
         raise LeftOutError(
             "A DICOMDIR is a table of contents and holds no image; give the folder with the images that it lists."
         )
+    if not len(dataset):  # pydicom gives back nothing of a file that ends inside an element
+        raise InputError(CUT_OFF.format("it ends before its last element"))
     if not syntax:
         implicit, little = dataset.original_encoding
         syntax = _IMPLICIT if implicit else _EXPLICIT if little else _EXPLICIT_BIG

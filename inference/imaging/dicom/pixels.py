@@ -8,7 +8,7 @@ import numpy as np
 
 from inference.errors import InputError
 from inference.imaging.arrays import build_slice
-from inference.imaging.dicom.codestream import JPEG_LOSSLESS, JPEG_LS, RLE, check_codestream
+from inference.imaging.dicom.codestream import JPEG, JPEG_2000, JPEG_LOSSLESS, JPEG_LS, RLE, trim_codestream
 from inference.imaging.dicom.dataset import count_frames, find_item
 from inference.imaging.dicom.faults import BAD_VALUES, CUT_OFF, mapping_errors, name_syntax
 from inference.limits import check_picture_size, check_volume_size
@@ -22,13 +22,17 @@ if TYPE_CHECKING:
 
 _DECODERS = {
     RLE: "pydicom",
-    **dict.fromkeys(("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"), "pillow"),  # JPEG, of 8 bits
+    **dict.fromkeys(JPEG, "pillow"),  # of 8 bits
     **dict.fromkeys(JPEG_LOSSLESS, "gdcm"),
     **dict.fromkeys(JPEG_LS, "pyjpegls"),
-    **dict.fromkeys(("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"), "pillow"),  # JPEG 2000
+    **dict.fromkeys(JPEG_2000, "pillow"),
 }
 """What decodes each compressed transfer syntax. GDCM ends the whole process on some damaged files, so it sees only what
 nothing else here decodes, and of that only what `_check_lossless` lets through."""
+
+
+_MOST_FILL_BYTES = 4
+"""Zeros before the end of a JPEG-LS codestream of which it is tried whether they are fill: an even length needs one."""
 
 
 @mapping_errors(BAD_VALUES)
@@ -96,8 +100,9 @@ def _decode_frame(dataset: Dataset, frame: int) -> np.ndarray:
     syntax = dataset.file_meta.TransferSyntaxUID
     try:
         if syntax.is_encapsulated:
-            check_codestream(dataset, frame)
-        values = np.asarray(pixel_array(dataset, index=frame, decoding_plugin=_DECODERS.get(syntax, "")))
+            values = _decompress(dataset, trim_codestream(dataset, frame))
+        else:
+            values = np.asarray(pixel_array(dataset, index=frame))
         if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
             values = np.asarray(apply_color_lut(values, dataset))
     except InputError:
@@ -111,6 +116,29 @@ def _decode_frame(dataset: Dataset, frame: int) -> np.ndarray:
     if values.ndim == 3 and values.dtype != np.uint8:
         values = (values >> 8 * (values.dtype.itemsize - 1)).astype(np.uint8)
     return values
+
+
+def _decompress(dataset: Dataset, data: bytes) -> np.ndarray:
+    """Decode one codestream: a decoder sees what `trim_codestream` has checked, and nothing around it.
+
+    CharLS refuses zeros that fill the scan before its end; whether they belong to it, only decoding tells.
+    """
+    from pydicom.encaps import encapsulate
+    from pydicom.pixels.utils import pixel_array
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    own = dataset.group_dataset(0x0028)
+    own.file_meta, own.NumberOfFrames = dataset.file_meta, 1
+    fill = b"\0\xff\xd9" if syntax in JPEG_LS else None
+    for left in reversed(range(_MOST_FILL_BYTES + 1)):
+        own.add_new("PixelData", "OB", encapsulate([data]))
+        try:
+            return np.asarray(pixel_array(own, index=0, decoding_plugin=_DECODERS[syntax]))
+        except Exception:  # pydicom and its decoders raise nearly anything on damaged data
+            if not (left and fill and data.endswith(fill)):
+                raise
+        data = data[: -len(fill)] + fill[1:]
+    raise AssertionError  # the last round returns or raises
 
 
 def _rescale(dataset: Dataset, frame: int, values: np.ndarray) -> np.ndarray:

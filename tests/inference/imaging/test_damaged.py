@@ -12,6 +12,7 @@ from pydicom.uid import UID
 
 from inference.errors import InputError
 from inference.imaging.load import load_image, load_scans
+from inference.imaging.types import Volume
 from tests.clinical import box_volume, build_dicom, encode_dicom, encode_nifti, encode_zip
 from tests.stress import seeds
 
@@ -82,6 +83,81 @@ class TestJpegLs:
     def test_no_end(self, good: dict[str, bytes]) -> None:
         with pytest.raises(InputError, match="damaged"):
             load_image(change_frame(good["dicom-jpegls"], b"\xff\xd9", b"\0\x01"))
+
+
+def refill(content: bytes, before: bytes, before_end: bytes, after: bytes) -> bytes:
+    """Put bytes round a file's codestreams, and before the mark that ends them."""
+    dataset = pydicom.dcmread(io.BytesIO(content))
+    count = int(dataset.get("NumberOfFrames") or 1)
+    frames = [get_frame(dataset.PixelData, index, number_of_frames=count).rstrip(b"\0") for index in range(count)]
+    dataset.PixelData = encapsulate([before + frame[:-2] + before_end + frame[-2:] + after for frame in frames])
+    return seeds.encode_dicom(dataset)
+
+
+def cut_frames(content: bytes, share: float) -> bytes:
+    """Keep only the first part of each of a file's codestreams; the file itself stays whole."""
+    dataset = pydicom.dcmread(io.BytesIO(content))
+    count = int(dataset.get("NumberOfFrames") or 1)
+    frames = [get_frame(dataset.PixelData, index, number_of_frames=count).rstrip(b"\0") for index in range(count)]
+    dataset.PixelData = encapsulate([frame[: int(len(frame) * share)] for frame in frames])
+    return seeds.encode_dicom(dataset)
+
+
+def read_first(content: bytes) -> np.ndarray:
+    (scan,) = load_scans(content)
+    read = scan.content
+    return (read.load(0).image if isinstance(read, Volume) else read).pixels
+
+
+CODESTREAMS = ["dicom-jpeg", "dicom-jpeg-lossless", "dicom-jpegls", "dicom-jpeg2000"]
+
+
+class TestRoundACodestream:
+    @pytest.mark.parametrize("name", CODESTREAMS)
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            (b"", b"\xff"),
+            (b"", b"\xff\xff\xff"),
+            (b"", b"\0" * 7),
+            (b"", b"left over"),
+            (b"", b"\xff\xd9"),
+            (b"\0", b""),
+            (b"\0\0", b"\xff"),
+        ],
+    )
+    def test_what_is_round_it_is_passed_over(
+        self, good: dict[str, bytes], name: str, before: bytes, after: bytes
+    ) -> None:
+        assert np.array_equal(read_first(refill(good[name], before, b"", after)), read_first(good[name]))
+
+    @pytest.mark.parametrize("name", ["dicom-jpeg", "dicom-jpeg-lossless", "dicom-jpegls"])
+    @pytest.mark.parametrize("fill", [b"\0", b"\0\0\0", b"\xff", b"\xff\xff"])
+    def test_fill_before_its_end(self, good: dict[str, bytes], name: str, fill: bytes) -> None:
+        assert np.array_equal(read_first(refill(good[name], b"", fill, b"")), read_first(good[name]))
+
+    def test_more_fill_than_anyone_writes(self, good: dict[str, bytes]) -> None:
+        with pytest.raises(InputError, match="damaged or cut off"):
+            read_first(refill(good["dicom-jpegls"], b"", b"\0" * 64, b""))
+
+    @pytest.mark.parametrize("name", [*CODESTREAMS, "dicom-rle"])
+    @pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.95])
+    def test_one_that_is_cut_off(self, good: dict[str, bytes], name: str, share: float) -> None:
+        with pytest.raises(InputError, match="damaged or cut off"):
+            read_first(cut_frames(good[name], share))
+
+    @pytest.mark.parametrize("name", [*CODESTREAMS, "dicom-rle", "dicom-explicit", "dicom-implicit", "dicom-big"])
+    @pytest.mark.parametrize("lost_bytes", [9, 600])
+    def test_a_file_that_ends_in_its_pixels(self, good: dict[str, bytes], name: str, lost_bytes: int) -> None:
+        with pytest.raises(InputError, match="damaged or cut off"):
+            read_first(good[name][:-lost_bytes])
+
+    @pytest.mark.parametrize("number", [201, 202, 203])
+    def test_high_throughput_jpeg_2000_is_named(self, good: dict[str, bytes], number: int) -> None:
+        dataset = pydicom.dcmread(io.BytesIO(good["dicom-jpeg2000"]))
+        dataset.file_meta.TransferSyntaxUID = UID(f"1.2.840.10008.1.2.4.{number}")
+        with pytest.raises(InputError, match=r"High-Throughput JPEG 2000 .* no decoder here"):
+            read_first(seeds.encode_dicom(dataset))
 
 
 class TestHeaders:
