@@ -249,7 +249,7 @@ def _read_grid(stream: BinaryIO, open_data: Callable[[], BinaryIO] | None) -> Gr
     offset = int(header.get_data_offset())
     if _is_half(header):
         if open_data is None:
-            raise InputError("A NIfTI volume in one file is accepted (.nii, .nii.gz); received one half of a pair.")
+            raise InputError("A NIfTI volume with its voxels is accepted; received one half of a pair.")
         with open_data() as voxels:
             _skip(voxels, offset)
             content = read_voxels(voxels, count * data_type.itemsize, "NIfTI")

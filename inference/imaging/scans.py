@@ -175,11 +175,9 @@ def open_scans(
 
 
 def _open_beside(header: str, name: str) -> BinaryIO:
-    """Open another file of a header's folder; the header itself is none."""
+    """Open another file of a header's folder."""
     path = join_path(folder_of(header), name)
     refuse_device(path)
-    if path == header:
-        raise InputError(f"There is no file {name}.")
     return open_file(path)
 
 
@@ -327,7 +325,7 @@ def _read_entry(archive: Archive, name: str, kind: Kind, options: ReadOptions) -
 
     def beside(other: str) -> BinaryIO:
         path = folder + other
-        if path not in archive.names or path == name:
+        if path not in archive.names:
             raise InputError(f"There is no file {other}.")
         return archive.open(path)
 

@@ -201,7 +201,7 @@ _SIGNATURES: tuple[tuple[str, str, Callable[[bytes], bool]], ...] = (
 """What is not read: its name, the way on, and how it is known. The first that matches."""
 
 _ONE_ZIP = "Give the header ({}) with them, in one zip archive."
-_UNMARKED = {
+_UNMARKED: dict[str | tuple[str, ...], tuple[str, str]] = {
     ".img": ("the voxels of a volume in two files", _ONE_ZIP.format(".hdr")),
     (".raw", ".zraw", ".bin"): ("bare voxels", _ONE_ZIP.format(".mhd, .nhdr")),
     ".rec": ("the voxels of a Philips PAR header", _AS_NIFTI.format("dcm2niix or parrec2nii")),

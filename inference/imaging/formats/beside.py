@@ -43,6 +43,11 @@ def find_other_half(head: bytes, kind: Kind, name: str) -> tuple[str, ...]:
         Bare names, the likeliest first: the other half must lie in the header's folder, wherever a path in the header
         leads. Empty if the voxels are in the file itself.
 
+    Raises
+    ------
+    InputError
+        The voxels lie in several files, or in none.
+
     Examples
     --------
     >>> find_other_half(b"NDims = 3\nElementDataFile = brain.raw\n", Kind.METAIMAGE, "brain.mhd")
@@ -64,6 +69,8 @@ def find_other_half(head: bytes, kind: Kind, name: str) -> tuple[str, ...]:
     text = found[1].decode("utf-8", "replace").replace("\\", "/")
     if text.startswith("LIST") or "%" in text or not PurePosixPath(text).name:
         raise InputError("A volume whose voxels lie in one file is accepted; those of the one received lie in several.")
+    if PurePosixPath(text).name == name:
+        raise _missing(name)
     return (PurePosixPath(text).name,)
 
 
@@ -80,8 +87,12 @@ def open_other_half(names: tuple[str, ...], beside: Beside) -> BinaryIO:
             return beside(name)
         except InputError:
             continue
-    shown = names[0] if re.fullmatch(r"[\w.\- ]{1,100}", names[0]) else "another file"
-    raise InputError(
+    raise _missing(names[0])
+
+
+def _missing(name: str) -> InputError:
+    shown = name if re.fullmatch(r"\w[\w.\- ]{1,100}", name) else "another file"
+    return InputError(
         f"This is one half of a volume: its voxels lie in {shown}, which is not beside it. "
         "Give both in one folder, or in one zip archive."
     )

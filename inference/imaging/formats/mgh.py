@@ -38,7 +38,7 @@ def read_mgh(stream: BinaryIO, _: str, __: Beside) -> Grid:
         data_type = np.dtype(header.get_data_dtype()).newbyteorder(">")
         sizes = [int(size) for size in header["dims"]]
         affine, spacing_mm = header.get_affine(), np.asarray(header.get_zooms()[:3], dtype=float)
-        has_directions = int(header["goodRASFlag"]) == 1
+        has_directions = head[28:30] == b"\0\1"  # goodRASFlag, which nibabel sets itself
     except Exception as error:  # nibabel raises nearly anything on damaged headers
         raise InputError("The MGH volume is damaged or cut off: its header cannot be read.") from error
     i, j, k, frames = sizes

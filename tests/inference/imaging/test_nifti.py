@@ -133,7 +133,7 @@ class TestBadInput:
             open_volume(encode_nifti(np.zeros((40, 40, 4), np.complex64)))
         content = bytearray(encode_nifti(box_volume()))
         content[344:348] = b"ni1\0"
-        with pytest.raises(InputError, match="one half of a pair"):
+        with pytest.raises(InputError, match="one half of a volume: its voxels lie in another file"):
             open_volume(bytes(content))
 
     def test_thin_volume(self) -> None:
