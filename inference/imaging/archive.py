@@ -233,7 +233,9 @@ def _walk_tar(stream: BinaryIO, limit_bytes: int) -> tuple[dict[str, tuple[int, 
                         f"A tar archive of at most {MAX_ARCHIVE_ENTRIES:,} files is accepted; received more."
                     )
                 _check_name(entry.name, "tar")
-                end = entry.offset_data + max(entry.size, 0)
+                if entry.size < 0:
+                    raise InputError(_DAMAGED_TAR)
+                end = entry.offset_data + entry.size
                 if end > limit_bytes:
                     raise _too_many_bytes(end, "tar", limit_bytes)
                 if entry.isreg() and not entry.issparse() and not _is_hidden(entry.name):
