@@ -149,6 +149,14 @@ def _film(head: bytes) -> bool:
 
 
 _SIGNATURES: tuple[tuple[str, str, Callable[[bytes], bool]], ...] = (
+    (
+        "nothing but zeros",
+        "It was not copied or downloaded to its end; fetch it again.",
+        lambda head: bool(head) and not any(head),
+    ),
+    ("a sound", "", lambda head: head.startswith((b"ID3", b"fLaC", b"OggS")) or head[8:12] == b"WAVE"),
+    ("an SQLite database", "", _begins(b"SQLite format 3\0")),
+    ("a Windows metafile", _AS_PNG, lambda head: head.startswith(b"\xd7\xcd\xc6\x9a") or head[40:44] == b" EMF"),
     ("a PDF document", "Save the picture in it as PNG.", _begins(b"%PDF")),
     ("a JPEG XL picture", _AS_PNG, _begins(b"\xff\x0a", b"\0\0\0\x0cJXL ")),
     ("an HDF5 file (MINC 2, MATLAB 7.3)", _AS_NIFTI.format("mnc2nii for MINC"), _begins(b"\x89HDF\r\n\x1a\n")),

@@ -58,6 +58,11 @@ def test_a_foreign_file_is_named_with_the_way_on(name: str, start: bytes) -> Non
     assert str(caught.value).endswith(advise(content))
 
 
+def test_a_file_that_was_not_copied_to_its_end() -> None:
+    with pytest.raises(InputError, match=r"received nothing but zeros\. It was not copied or downloaded to its end"):
+        load_image(bytes(5000))
+
+
 @pytest.mark.parametrize(("name", "called"), UNMARKED.items(), ids=UNMARKED)
 def test_bare_voxels_are_named_by_what_the_file_is_called(name: str, called: str, tmp_path: Path) -> None:
     content = bytes([7, 200]) * 3000
