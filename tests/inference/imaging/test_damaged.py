@@ -100,7 +100,7 @@ def cut_frames(content: bytes, share: float) -> bytes:
     dataset = pydicom.dcmread(io.BytesIO(content))
     count = int(dataset.get("NumberOfFrames") or 1)
     frames = [get_frame(dataset.PixelData, index, number_of_frames=count).rstrip(b"\0") for index in range(count)]
-    dataset.PixelData = encapsulate([frame[: int(len(frame) * share)] for frame in frames])
+    dataset.PixelData = encapsulate([frame[: max(int(len(frame) * share), 2)] for frame in frames])
     return seeds.encode_dicom(dataset)
 
 
