@@ -18,6 +18,7 @@ READ_TAGS = [
     *("InstanceNumber", "EchoNumbers", "TemporalPositionIdentifier", "ImagePositionPatient", "ImageOrientationPatient"),
     *(
         "PixelSpacing",
+        "PixelAspectRatio",
         "Rows",
         "Columns",
         "NumberOfFrames",

@@ -14,7 +14,8 @@ from inference.imaging.dicom.dataset import count_frames, read_dataset
 from inference.imaging.dicom.faults import BAD_VALUES, mapping_errors
 from inference.imaging.dicom.geometry import find_geometry, find_plane
 from inference.imaging.dicom.kinds import find_words, spell_modality
-from inference.imaging.types import Identifiers
+from inference.imaging.dicom.turn import find_frame_turn
+from inference.imaging.types import Identifiers, Turn
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -50,6 +51,10 @@ class Header:
         Orders files of one position: echo, time point, acquisition, instance.
     plane : numpy.ndarray, shape (3, 3), or None
         See `inference.imaging.dicom.geometry.find_plane`.
+    shape_px : tuple of int
+        Rows and columns, as stored.
+    turn : Turn
+        How the first frame is turned for the screen.
 
     Examples
     --------
@@ -69,6 +74,8 @@ class Header:
     position_mm: float | None
     order: tuple[int, ...]
     plane: np.ndarray | None = field(default=None, compare=False)
+    shape_px: tuple[int, int] = (0, 0)
+    turn: Turn = field(default_factory=Turn)
 
 
 def read_header(stream: BinaryIO) -> Header:
@@ -123,6 +130,8 @@ def build_header(dataset: Dataset) -> Header:
             for tag in ("EchoNumbers", "TemporalPositionIdentifier", "AcquisitionNumber", "InstanceNumber")
         ),
         plane=find_plane(dataset, 0),
+        shape_px=(int(dataset.Rows), int(dataset.Columns)),
+        turn=find_frame_turn(dataset, 0),
     )
 
 

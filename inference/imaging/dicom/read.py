@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from inference.errors import InputError
+from inference.imaging.arrays import orient_slice
 from inference.imaging.dicom.dataset import read_dataset
 from inference.imaging.dicom.geometry import find_plane, stack_planes
 from inference.imaging.dicom.header import Header, build_header, read_identifiers
 from inference.imaging.dicom.pixels import check_pixels, load_frame
 from inference.imaging.dicom.series import keep_first_at_each_position, order_frames
+from inference.imaging.dicom.turn import find_frame_turn
+from inference.imaging.orientation import turn_plane
 from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage, ReadOptions, Slice, Volume
 from inference.limits import check_volume_size
 
@@ -46,16 +49,21 @@ def open_file(stream: BinaryIO, options: ReadOptions = DEFAULT_OPTIONS) -> Volum
     header = build_header(dataset)
     check_pixels(dataset)
     order, notes = order_frames(dataset, header.frames)
+    turn = find_frame_turn(dataset, order[0])
+    planes = [turn_plane(find_plane(dataset, frame), turn, header.shape_px) for frame in (order[0], order[-1])]
     if options.identifiers:
         stream.seek(0)
     return Volume(
         count=len(order),
-        load=lambda index: load_frame(dataset, order[index], options),
+        load=lambda index: orient_slice(
+            load_frame(dataset, order[index], options), find_frame_turn(dataset, order[index])
+        ),
         frames=tuple(order),
         modality=header.modality,
         notes=notes,
         identifiers=read_identifiers(stream) if options.identifiers else None,
-        affine=stack_planes(find_plane(dataset, order[0]), find_plane(dataset, order[-1]), len(order)),
+        affine=stack_planes(planes[0], planes[1], len(order)),
+        orientation=turn.orientation,
         memory_bytes=len(dataset.PixelData),
     )
 
@@ -86,9 +94,11 @@ def open_series(
         with read(files[index][1]) as stream:
             dataset = read_dataset(stream, pixels=True)
         check_pixels(dataset)
-        return load_frame(dataset, 0, options)
+        return orient_slice(load_frame(dataset, 0, options), find_frame_turn(dataset, 0))
 
     check_volume_size(len(files), 0)
+    first = files[0][0]
+    planes = [turn_plane(header.plane, first.turn, first.shape_px) for header in (first, files[-1][0])]
     identifiers = None
     if options.identifiers:
         with read(files[0][1]) as stream:
@@ -101,5 +111,6 @@ def open_series(
         modality=files[0][0].modality,
         notes=notes,
         identifiers=identifiers,
-        affine=stack_planes(files[0][0].plane, files[-1][0].plane, len(files)),
+        affine=stack_planes(planes[0], planes[1], len(files)),
+        orientation=first.turn.orientation,
     )
