@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     import numpy as np
 
-CONVENTIONS = ("radiological", "neurological")
+Convention = Literal["radiological", "neurological"]
 """From where axial and coronal slices are seen: from the feet and from the front, so that the patient's right is on the
 left; or from the head and from behind. The first is how every picture here is turned; a front may mirror it."""
+
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
 
 
 @dataclass(frozen=True, kw_only=True)
