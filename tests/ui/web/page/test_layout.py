@@ -25,7 +25,11 @@ ROOT = Path(__file__).parents[4]
 
 def build(**changes: Any) -> gr.Blocks:
     models = Catalogue.of(FakeClassifier(bundle=make_bundle(**changes)))
-    return build_page(models, SimpleNamespace(max_file_bytes=2**20), SimpleNamespace(release=lambda _: None))
+    return build_page(
+        models,
+        SimpleNamespace(max_file_bytes=2**20, convention="radiological"),
+        SimpleNamespace(release=lambda _: None),
+    )
 
 
 @pytest.fixture(scope="module")
