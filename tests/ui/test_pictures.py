@@ -64,7 +64,7 @@ class TestSides:
         image = DecodedImage(pixels, turn=Turn(orientation=RADIOLOGICAL["axial"]))
         evidence = np.zeros((8, 6), np.float32)
         evidence[2, 0] = 3.0
-        heatmap = Heatmap(grid=evidence, peak=(0.1, 0.3), peak_value=3.0, stands_out=True)
+        heatmap = Heatmap(grid=evidence, width_px=48, height_px=64, peak=(0.1, 0.3), peak_value=3.0, stands_out=True)
         shown = face_picture(image, convention, heatmap)
         assert shown.heatmap is not None
         assert shown.orientation is not None
