@@ -50,6 +50,7 @@ async function start() {
     crosshairGap: 6,
     fontColor: [0.75, 0.79, 0.83, 1],
     multiplanarPadPixels: 6,
+    showAllOrientationMarkers: true,
     sagittalNoseLeft: true, // as in the picture
     multiplanarShowRender: 0, // SHOW_RENDER.NEVER
     dragAndDropEnabled: false, // a file that is dropped here is for the page
