@@ -25,7 +25,7 @@ from inference.answer.decision import (
     to_logits,
     to_probabilities,
 )
-from inference.answer.heatmap import build_heatmap
+from inference.answer.heatmap import build_heatmap, mirror_heatmap
 from inference.answer.prediction import Prediction, Verdict
 from inference.errors import BundleError, InputError
 from inference.imaging.arrays import reduce_grey
@@ -182,7 +182,7 @@ class Classifier:
             source = source.image
         image = source if isinstance(source, DecodedImage) else load_image(source)
         check_modality(image.modality, self.bundle)
-        pixels = reduce_grey(image.pixels)
+        pixels = reduce_grey(image.fed_pixels)
         return _Prepared(
             image=image,
             input=prepare_image(pixels, self.bundle.input),
@@ -221,6 +221,7 @@ class Classifier:
         heatmap = None
         if evidence is not None and verdict is not Verdict.REJECTED:
             heatmap = build_heatmap(evidence, index, image.pixels.shape[:2])
+            heatmap = mirror_heatmap(heatmap) if image.is_fed_mirrored else heatmap
         return Prediction(
             label=labels[index],
             index=index,
