@@ -11,14 +11,18 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from inference.errors import BundleError, EngineError
 from inference.failures import first_line
 from inference.model.bundle import ONNX_SUFFIXES, ModelBundle
+from inference.model.preprocess import stack_batch
 from inference.model.vetting import vet_keras, vet_onnx
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _LOG = logging.getLogger(__name__)
 
@@ -27,6 +31,9 @@ _CONVERT_HINT = (
     "python -c \"import tensorflow as tf; tf.keras.models.load_model('OLD.h5', compile=False).save('NEW.keras')\", "
     "and give NEW.keras."
 )
+
+MAX_FIXED_BATCH = 256
+"""Most pictures that a network may demand at a time: one picture alone costs as much as so many."""
 
 _SPIN_US = "100"
 """How long, in microseconds, an idle thread of ONNX Runtime spins before it sleeps: longer than the gaps inside a run,
@@ -82,8 +89,9 @@ class Engine(Protocol):
 class OnnxEngine:
     """A network in ONNX's format, run by ONNX Runtime on the processor.
 
-    Outputs are known by name: ``logits`` (or the first one), and where they exist ``features`` and ``evidence``. A
-    network without ``evidence``, as a user's own file may be, has no heat map.
+    ``batch_size`` is the number of pictures that it takes at a time, None for any; see `FixedBatchEngine`. Outputs are
+    known by name: ``logits`` (or the first one), and where they exist ``features`` and ``evidence``. A network without
+    ``evidence``, as a user's own file may be, has no heat map.
 
     Parameters
     ----------
@@ -125,6 +133,7 @@ class OnnxEngine:
         self._input_name = inputs[0].name
         self._names = {"scores": "logits" if "logits" in outputs else outputs[0]}
         self._names |= {name: name for name in ("features", "evidence") if name in outputs}
+        self.batch_size = _find_batch_size(inputs[0].shape)
 
     def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
         """See `Engine.run`."""
@@ -139,7 +148,8 @@ class OnnxEngine:
 class KerasEngine:
     """A ``.keras`` or ``.h5`` file, run by Keras; ``safe_mode`` is always on, so a file cannot bring code along.
 
-    It has no heat map.
+    It has no heat map. ``batch_size`` is the number of pictures that it takes at a time, None for any; see
+    `FixedBatchEngine`.
 
     Parameters
     ----------
@@ -177,6 +187,8 @@ class KerasEngine:
             if "lambda" in str(error).lower():
                 raise BundleError(f"{name} holds a Lambda layer, which is code; it is not loaded.") from error
             raise BundleError(f"Keras cannot read {name}. {_CONVERT_HINT} ({first_line(error)})") from error
+        inputs = getattr(self._model, "inputs", None) or []
+        self.batch_size = _find_batch_size(inputs[0].shape) if len(inputs) == 1 else None
 
     def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
         """See `Engine.run`."""
@@ -185,6 +197,71 @@ class KerasEngine:
         except Exception as error:
             raise EngineError(f"The network could not be run: {first_line(error)}") from error
         return EngineOutput(scores=np.asarray(output, dtype=np.float32))
+
+
+class FixedBatchEngine:
+    """A network that takes n pictures at a time, no more and no fewer, asked about any number of them.
+
+    PyTorch exports networks so unless it is told otherwise, with n = 1. The last group is filled up with black pictures
+    of which nothing is kept. What a picture gets does not depend on its place in a group.
+
+    Parameters
+    ----------
+    engine : Engine
+        The network.
+    batch_size : int
+        n, 1 or more.
+
+    Examples
+    --------
+    >>> from inference import load_bundle
+    >>> bundle = load_bundle("models/brain_tumor")
+    >>> engine = FixedBatchEngine(OnnxEngine(bundle.network_path.read_bytes(), bundle.network), 2)
+    >>> engine.run(np.zeros((5, *bundle.input.shape), np.float32)).scores.shape
+    (5, 4)
+    """
+
+    def __init__(self, engine: Engine, batch_size: int) -> None:
+        self._engine = engine
+        self._batch_size = batch_size
+
+    def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
+        """See `Engine.run`."""
+        starts = range(0, len(batch), self._batch_size)
+        groups = [self._run_group(batch[start : start + self._batch_size], explain) for start in starts]
+        fields = ("scores", "features", "evidence")
+        columns = {field: [getattr(group, field) for group in groups] for field in fields}
+        return EngineOutput(
+            **{field: np.concatenate(arrays) for field, arrays in columns.items() if arrays[0] is not None}
+        )
+
+    def _run_group(self, group: np.ndarray, explain: bool) -> EngineOutput:
+        missing = self._batch_size - len(group)
+        whole = np.pad(group, [(0, missing)] + [(0, 0)] * (group.ndim - 1)) if missing else group
+        output = self._engine.run(whole, explain)
+        arrays = {"scores": output.scores, "features": output.features, "evidence": output.evidence}
+        return EngineOutput(
+            **{
+                name: _pick_rows(array, self._batch_size)[: len(group)]
+                for name, array in arrays.items()
+                if array is not None
+            }
+        )
+
+
+def _pick_rows(array: np.ndarray, batch_size: int) -> np.ndarray:
+    """What a network gave for a group, a row a picture: a network for one picture may leave out the batch axis."""
+    if batch_size == 1 and array.ndim == 1:
+        return array[None]
+    if array.ndim == 0 or len(array) != batch_size:
+        raise EngineError(f"The network gives the shape {array.shape} for a batch of {batch_size}.")
+    return array
+
+
+def _find_batch_size(shape: Sequence[Any]) -> int | None:
+    """The first axis of an input's declared shape; None where it is a name, unknown or not positive: any number."""
+    first = shape[0] if shape else None
+    return first if isinstance(first, int) and first > 0 else None
 
 
 def load_engine(bundle: ModelBundle, threads: int = 0) -> Engine:
@@ -204,6 +281,29 @@ def load_engine(bundle: ModelBundle, threads: int = 0) -> Engine:
             bundle.path,
         )
     content = bundle.read_file(bundle.network)
-    if path.suffix.lower() in ONNX_SUFFIXES:
-        return OnnxEngine(content, path.name, threads)
-    return KerasEngine(content, path.name)
+    is_onnx = path.suffix.lower() in ONNX_SUFFIXES
+    engine = OnnxEngine(content, path.name, threads) if is_onnx else KerasEngine(content, path.name)
+    batch_size = engine.batch_size or _try_batch_size(engine, bundle)
+    if batch_size is None:
+        return engine
+    if batch_size > MAX_FIXED_BATCH:
+        raise BundleError(
+            f"The network {path.name} takes {batch_size} pictures at a time; at most {MAX_FIXED_BATCH} are accepted."
+        )
+    return FixedBatchEngine(engine, batch_size)
+
+
+def _try_batch_size(engine: Engine, bundle: ModelBundle) -> int | None:
+    """1 for a network that says it takes any number and then takes, or answers, only one; else None.
+
+    Exporters leave such networks where a reshape inside has the batch size of the trial run.
+    """
+
+    def takes(count: int) -> bool:
+        try:
+            return len(np.atleast_1d(engine.run(stack_batch([black] * count, bundle.input)).scores)) == count
+        except EngineError:
+            return False
+
+    black = np.zeros(bundle.input.shape, np.float32)
+    return 1 if not takes(2) and takes(1) else None
