@@ -53,7 +53,7 @@ def build_parser(default_model: Path) -> argparse.ArgumentParser:
     """The options of ``python -m inference``."""
     parser = argparse.ArgumentParser(
         prog="python -m inference",
-        description="Classify pictures, DICOM and NIfTI volumes, zip archives of them, and folders of all that.",
+        description="Classify pictures, DICOM files, volumes, archives of them, and folders of all that.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -66,7 +66,9 @@ def build_parser(default_model: Path) -> argparse.ArgumentParser:
         "--workers", type=_parse_workers, metavar="N", help="processes (1; of a cluster, all its cores)"
     )
     parser.add_argument("--cluster", metavar="ADDRESS", help="run on Ray: local, auto, or where it listens")
-    parser.add_argument("--plane", choices=PLANES, default="axial", help="how NIfTI volumes are cut (%(default)s)")
+    parser.add_argument(
+        "--plane", choices=PLANES, default="axial", help="how volumes that are not DICOM are cut (%(default)s)"
+    )
     parser.add_argument(
         "--window",
         choices=WINDOWS,

@@ -23,13 +23,14 @@ MAX_SLICES = 4096
 """Most slices of a volume, and most frames of a file."""
 
 MAX_ARCHIVE_ENTRIES = 10_000
-"""Most entries of a zip archive."""
+"""Most entries of an archive."""
 
 MAX_DIRECTORY_BYTES = 4 * 2**20
 """Largest table of contents of a zip archive: 10,000 entries with names of 350 letters."""
 
 MAX_ARCHIVE_BYTES = 2 * 2**30
-"""Most bytes that the entries of a zip archive may have together, decompressed. One entry at a time is in memory."""
+"""Most bytes that the entries of an archive may have together, decompressed. One entry at a time is in memory; of a
+compressed tar archive all are, and together they are no larger than a volume may be."""
 
 MAX_BATCH_FILES = 10_000
 """Most files of one batch on the page, which keeps their rows in the browser; the command line takes any number."""

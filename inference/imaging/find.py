@@ -13,15 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from inference.errors import InputError
 from inference.imaging.dicom.header import read_header
 from inference.imaging.dicom.series import group_series
+from inference.imaging.formats.beside import find_other_half
 from inference.imaging.scans import Scan, build_scan, open_scans, refused_scan
 from inference.imaging.sniff import Kind, is_companion, recognise
 from inference.imaging.storage import (
     base_name,
+    folder_of,
     is_device,
     is_folder,
     is_remote,
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from inference.imaging.dicom.stack import Stack
 
 _SNIFF_BYTES = 4096
-"""Enough to know a DICOM file, a zip archive and most volumes."""
+"""Enough to know a DICOM file, an archive and most volumes."""
 
 _HASH_BYTES = 2**20
 
@@ -221,14 +223,19 @@ def find_in_folder(folder: Folder) -> Iterator[WorkItem]:
         yield _build_file(folder.path, _sniff(folder.path))
         return
     files = [join_path(folder.path, name) for name in folder.files]
+    sniffed = list(_sniff_all(files))
+    halves = {path: half for path, found in zip(files, sniffed, strict=True) for half in _find_half(path, found, files)}
     slices: list[str] = []
-    for path, kind in zip(files, _sniff_all(files), strict=True):
-        if is_companion(base_name(path), kind):
+    for path, found in zip(files, sniffed, strict=True):
+        if path in halves.values():
+            continue
+        if is_companion(base_name(path), found.kind):
             yield WorkItem(path=path, files=(path,), is_other=True)
-        elif kind is Kind.DICOM:
+        elif found.kind is Kind.DICOM:
             slices.append(path)
         else:
-            yield _build_file(path, kind)
+            item = _build_file(path, found)
+            yield replace(item, files=(path, halves[path])) if path in halves and item.files else item
     if slices:
         yield from _group(folder.path, slices)
 
@@ -238,12 +245,19 @@ def count_files(paths: Iterable[str | Path], *, leave_out: Iterable[str | Path] 
     return sum(folder.count for folder in find_folders(paths, leave_out=leave_out))
 
 
-def _build_file(path: str, kind: Kind) -> WorkItem:
+def _find_half(path: str, found: _Sniffed, files: list[str]) -> list[str]:
+    """The file with the voxels of a header that is in a file of its own, if it is in the folder."""
+    names = [name for name in found.halves if name != base_name(path)]
+    paths = [join_path(folder_of(path), name) for name in names]
+    return [half for half in paths if half in files][:1]
+
+
+def _build_file(path: str, found: _Sniffed) -> WorkItem:
     try:
         refuse_device(path)
     except InputError as error:
         return WorkItem(path=path, error=str(error))
-    return WorkItem(path=path, files=(path,), is_large=kind in (Kind.NIFTI, Kind.GZIPPED_NIFTI, Kind.ZIP))
+    return WorkItem(path=path, files=(path,), is_large=_is_large(found.kind))
 
 
 def _walk(folder: str, own: Mapping[str, Collection[str]]) -> Iterator[Folder]:
@@ -262,7 +276,18 @@ def _walk(folder: str, own: Mapping[str, Collection[str]]) -> Iterator[Folder]:
         yield from _walk(join_path(folder, name), own)
 
 
-def _sniff_all(files: list[str]) -> Iterator[Kind]:
+def _is_large(kind: Kind) -> bool:
+    return kind.is_volume or kind.is_archive or kind is Kind.PACKED
+
+
+class _Sniffed(NamedTuple):
+    """What a file is, and what the file with its voxels may be called if it is a header in a file of its own."""
+
+    kind: Kind
+    halves: tuple[str, ...] = ()
+
+
+def _sniff_all(files: list[str]) -> Iterator[_Sniffed]:
     if not files or not is_remote(files[0]):
         yield from map(_sniff, files)
         return
@@ -270,11 +295,18 @@ def _sniff_all(files: list[str]) -> Iterator[Kind]:
         yield from threads.map(_sniff, files)
 
 
-def _sniff(path: str) -> Kind:
+def _sniff(path: str) -> _Sniffed:
     try:
-        return Kind.OTHER if is_device(path) else recognise(read_head(path, _SNIFF_BYTES))
+        if is_device(path):
+            return _Sniffed(Kind.OTHER)
+        head = read_head(path, _SNIFF_BYTES)
+        kind = recognise(head)
     except InputError:
-        return Kind.OTHER  # why is said when it is read
+        return _Sniffed(Kind.OTHER)  # why is said when it is read
+    try:
+        return _Sniffed(kind, find_other_half(head, kind, base_name(path)))
+    except InputError:
+        return _Sniffed(kind)
 
 
 def _group(folder: str, slices: list[str]) -> Iterator[WorkItem]:

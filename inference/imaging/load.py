@@ -11,7 +11,7 @@ from inference.errors import InputError
 from inference.imaging.arrays import decode_array
 from inference.imaging.dicom.read import decode_single
 from inference.imaging.find import find_items
-from inference.imaging.pictures import decode_picture
+from inference.imaging.formats.read import read_picture
 from inference.imaging.scans import Scan, open_scans
 from inference.imaging.sniff import HEAD_BYTES, Kind, recognise
 from inference.imaging.storage import is_folder, refuse_device, unreadable
@@ -48,7 +48,7 @@ def load_image(source: ImageSource) -> DecodedImage:
     if isinstance(source, bytes | bytearray | memoryview):
         return _decode_bytes(bytes(source))
     if isinstance(source, str | Path):
-        return _decode_bytes(_read_file(Path(source)))
+        return _decode_bytes(_read_file(Path(source)), Path(source).name)
     raise InputError(
         f"An image is given as bytes, a path or a NumPy array; received {type(source).__name__}."
         if source is not None
@@ -68,14 +68,14 @@ def _read_file(path: Path) -> bytes:
         raise unreadable(path, error) from error
 
 
-def _decode_bytes(content: bytes) -> DecodedImage:
+def _decode_bytes(content: bytes, name: str = "") -> DecodedImage:
     check_file_size(len(content))
     kind = recognise(content[:HEAD_BYTES])
     if kind is Kind.DICOM:
         return decode_single(content)
     if kind not in (Kind.PICTURE, Kind.OTHER):
         raise InputError(f"A single picture is accepted here; received {kind.value}.")
-    return decode_picture(content)
+    return read_picture(content, name)
 
 
 def load_scans(source: bytes | str | Path, options: ReadOptions = DEFAULT_OPTIONS) -> Iterator[Scan]:

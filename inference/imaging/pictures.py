@@ -6,29 +6,43 @@ own; which of them reads a file is told by its content (`inference.imaging.sniff
 
 from __future__ import annotations
 
+import importlib
 import io
 import re
+from contextlib import suppress
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from inference.errors import InputError
 from inference.imaging.arrays import DARK, decode_array, spread_grey
-from inference.imaging.sniff import Kind, describe, recognise
+from inference.imaging.sniff import HEAD_BYTES, Kind, advise, describe, recognise
 from inference.imaging.types import DecodedImage
 from inference.limits import MAX_PIXELS, check_file_size, check_picture_size, too_many_pixels
 
-FORMATS = {"PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF"}
-"""Pillow's names of the picture formats that are opened; no other decoder ever sees the bytes."""
+FORMATS = {"PNG", "JPEG", "JPEG2000", "GIF", "WEBP", "BMP", "TIFF", "AVIF"}
+"""Pillow's names of the picture formats that are opened; no other decoder ever sees the bytes, but HEIC's."""
 
-ACCEPTED = "PNG, JPEG, TIFF, BMP, GIF and WebP pictures, DICOM files, NIfTI volumes and zip archives of them"
+ACCEPTED = (
+    "PNG, JPEG, JPEG 2000, JPEG-LS, TIFF, BMP, GIF, WebP, AVIF and HEIC pictures, DICOM files, NIfTI, Analyze, MGH, "
+    "NRRD, MetaImage and NumPy volumes, and zip or tar archives of them"
+)
 """What is read, inside a sentence."""
 
-_DAMAGED = "The picture is damaged or cut off: its data end or break before the last row."
+_HEIC_PACKAGES = ("pi_heif", "pillow_heif")
+"""The packages that let Pillow read HEIC. They are one; the first has no encoder."""
+
+_DAMAGED = "The {} is damaged or cut off: its data end or break before the last row."
 
 
-def decode_picture(content: bytes) -> DecodedImage:
-    """Decode a file in one of `FORMATS`.
+def decode_picture(content: bytes, name: str = "") -> DecodedImage:
+    """Decode a file in one of `FORMATS`, or in HEIC.
+
+    Parameters
+    ----------
+    content : bytes
+    name : str
+        What the file is called; it helps to name what is not read.
 
     Raises
     ------
@@ -39,23 +53,47 @@ def decode_picture(content: bytes) -> DecodedImage:
         raise InputError(f"The file is empty. {ACCEPTED} are accepted.")
     check_file_size(len(content))
     try:
-        with Image.open(io.BytesIO(content), formats=sorted(FORMATS)) as picture:
+        with Image.open(io.BytesIO(content), formats=_choose_formats(content)) as picture:
             check_picture_size(*picture.size)
-            return _decode(picture)
+            return decode_opened(picture)
     except InputError:
         raise
     except UnidentifiedImageError as error:
         if recognise(content) is Kind.PICTURE:
-            raise InputError(_DAMAGED) from error
-        raise InputError(f"{ACCEPTED} are accepted; received {describe(content)}.") from error
+            raise InputError(_DAMAGED.format(_name_format(content))) from error
+        raise InputError(
+            f"{ACCEPTED} are accepted; received {describe(content, name)}.{advise(content, name)}"
+        ) from error
     except Image.DecompressionBombError as error:
         pixels = re.search(r"\((\d+) pixels\)", str(error))  # Pillow's own limit is higher; it names the size
         raise too_many_pixels(int(pixels[1]) if pixels else 2 * MAX_PIXELS) from error
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged data
-        raise InputError(_DAMAGED) from error
+        raise InputError(_DAMAGED.format(_name_format(content))) from error
 
 
-def _decode(picture: Image.Image) -> DecodedImage:
+def _choose_formats(content: bytes) -> list[str]:
+    """The decoders that may see the bytes: Pillow's own, or HEIC's."""
+    brands = content[8 : min(int.from_bytes(content[:4], "big"), 256)]
+    if content[4:8] != b"ftyp" or recognise(content[:HEAD_BYTES]) is not Kind.PICTURE or b"avi" in brands:
+        return sorted(FORMATS)
+    for package in _HEIC_PACKAGES:
+        with suppress(ImportError):
+            importlib.import_module(package).register_heif_opener()
+            return ["HEIF"]
+    raise InputError(
+        'A HEIC picture is read where the extra "heic" is installed (pip install "gyrus[heic]"); save it as PNG.'
+    )
+
+
+def _name_format(content: bytes) -> str:
+    """What a picture is called that Pillow cannot read to its end."""
+    if content[4:8] == b"ftyp":
+        return "AVIF picture" if content[8:11] == b"avi" else "HEIC picture"
+    return "JPEG 2000 picture" if content.startswith((b"\0\0\0\x0cjP", b"\xff\x4f")) else "picture"
+
+
+def decode_opened(picture: Image.Image) -> DecodedImage:
+    """Decode a picture of which the header was read and its size checked; Pillow's own exceptions pass through."""
     notes = []
     frames = getattr(picture, "n_frames", 1)
     if frames > 1 and picture.format != "MPO":  # a phone's MPO holds the same photograph again, as a preview

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from inference.errors import InputError, LeftOutError
-from inference.imaging.archive import Archive
+from inference.imaging.archive import Archive, TarArchive, ZipArchive
 from inference.imaging.dicom.header import Header, read_header, read_identifiers
 from inference.imaging.dicom.read import open_stack
 from inference.imaging.dicom.series import group_series
-from inference.imaging.nifti import open_nifti
-from inference.imaging.pictures import decode_picture
+from inference.imaging.formats.beside import Beside, find_other_half, nothing_beside
+from inference.imaging.formats.packed import open_unpacked, unpack
+from inference.imaging.formats.read import read_content, recognise_unpacked
 from inference.imaging.sniff import HEAD_BYTES, Kind, is_companion, recognise
-from inference.imaging.storage import base_name, open_file, refuse_device
+from inference.imaging.storage import base_name, folder_of, join_path, open_file, refuse_device
 from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage, Identifiers, ReadOptions, Volume
 from inference.limits import MAX_FILE_BYTES, MAX_VOLUME_BYTES, check_file_size
 
@@ -153,7 +154,7 @@ def open_scans(
     Yields
     ------
     iterator of Scan
-        One, or of an archive several: its pictures and NIfTI volumes by name, then its DICOM series. A DICOM file of
+        One, or of an archive several: its pictures and volumes by name, then its DICOM series. A DICOM file of
         several kinds of images is several too. To list a series the header of each of its files is read; nothing is
         decoded.
 
@@ -169,36 +170,84 @@ def open_scans(
         reopen, given_name = partial(open_file, str(source)), str(source)
         refuse_device(given_name)
     with nullcontext(reopen()) if isinstance(source, bytes) else reopen() as stream:
-        yield _list_scans(stream, given_name if name is None else name, lambda _: reopen(), options)
+        beside = partial(_open_beside, given_name) if given_name else nothing_beside
+        yield _list_scans(_Source(stream, given_name if name is None else name, lambda _: reopen(), beside), options)
 
 
-def _list_scans(stream: BinaryIO, source: str, reopen: Opener, options: ReadOptions) -> Iterator[Scan]:
+def _open_beside(header: str, name: str) -> BinaryIO:
+    """Open another file of a header's folder."""
+    path = join_path(folder_of(header), name)
+    refuse_device(path)
+    return open_file(path)
+
+
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """An open file or upload: its bytes, what it is called, and how it and its other half are opened anew."""
+
+    stream: BinaryIO
+    name: str
+    reopen: Opener
+    beside: Beside
+
+
+def _list_scans(source: _Source, options: ReadOptions) -> Iterator[Scan]:
+    stream = source.stream
     kind = recognise(stream.read(HEAD_BYTES))
     size_bytes = stream.seek(0, io.SEEK_END)
     stream.seek(0)
-    if kind is Kind.ZIP:
-        yield from _list_archive(Archive(stream), source, options)
+    if kind is Kind.PACKED:
+        inner = recognise_unpacked(stream)
+        if inner is Kind.DICOM:
+            content = unpack(stream, MAX_VOLUME_BYTES)
+            source = replace(source, stream=io.BytesIO(content), reopen=lambda _: io.BytesIO(content))
+            kind, size_bytes = inner, len(content)
+        elif inner is Kind.TAR:
+            yield from _list_archive(TarArchive(stream, partial(_rewind, stream)), source.name, options)
+            return
+    if kind.is_archive:
+        archive = ZipArchive(stream) if kind is Kind.ZIP else TarArchive(stream)
+        yield from _list_archive(archive, source.name, options)
         return
     if kind is Kind.DICOM:
         check_file_size(size_bytes, MAX_VOLUME_BYTES)
-        yield from _list_file(stream, source, reopen, options)
+        yield from _list_file(source, options)
         return
 
     def read() -> DecodedImage | Volume:
         if stream.closed:
             raise InputError("The file was closed before it was read.")
         stream.seek(0)
-        if kind in (Kind.PICTURE, Kind.OTHER):
-            check_file_size(size_bytes)
-            return decode_picture(stream.read(size_bytes))
-        check_file_size(size_bytes, MAX_VOLUME_BYTES)
-        return _unwrap(open_nifti(stream, kind, options))
+        name = base_name(source.name)
+        header = _open_header(source) if kind is Kind.OTHER and name.lower().endswith(".img") else None
+        if header is None:
+            return _unwrap(read_content(stream, kind, name, source.beside, options))
+        with header:
+            return _unwrap(read_content(header, Kind.ANALYZE, f"{name[:-4]}.hdr", source.beside, options))
 
-    yield Scan(source=source, kind=kind, files=(source,), open_file=reopen, read_content=read)
+    yield Scan(source=source.name, kind=kind, files=(source.name,), open_file=source.reopen, read_content=read)
 
 
-def _list_file(stream: BinaryIO, source: str, reopen: Opener, options: ReadOptions) -> Iterator[Scan]:
+def _open_header(source: _Source) -> BinaryIO | None:
+    """The header beside voxels that were given by themselves, if it is one."""
+    try:
+        header = source.beside(f"{base_name(source.name)[:-4]}.hdr")
+    except InputError:
+        return None
+    if recognise(header.read(HEAD_BYTES)).is_volume:
+        return header
+    header.close()
+    return None
+
+
+def _rewind(stream: BinaryIO) -> BinaryIO:
+    stream.seek(0)
+    return open_unpacked(stream)
+
+
+def _list_file(source: _Source, options: ReadOptions) -> Iterator[Scan]:
     """The stacks of one DICOM file, most often one."""
+    stream = source.stream
 
     @contextmanager
     def borrow(_: str) -> Iterator[BinaryIO]:
@@ -207,35 +256,36 @@ def _list_file(stream: BinaryIO, source: str, reopen: Opener, options: ReadOptio
         stream.seek(0)
         yield stream
 
-    stacks = group_series([(read_header(stream), source)])
+    stacks = group_series([(read_header(stream), source.name)])
     for number, stack in enumerate(stacks, start=1):
-        scan = build_scan(stack, borrow, source, options)
-        yield replace(scan, number=number if scan.number else 0, open_file=reopen)
+        scan = build_scan(stack, borrow, source.name, options)
+        yield replace(scan, number=number if scan.number else 0, open_file=source.reopen)
 
 
-def _unwrap(volume: Volume) -> DecodedImage | Volume:
-    if volume.count > 1:
+def _unwrap(volume: DecodedImage | Volume) -> DecodedImage | Volume:
+    if isinstance(volume, DecodedImage) or volume.count > 1:
         return volume
     image = volume.load(0).image
     return DecodedImage(image.pixels, (*image.notes, *volume.notes), image.modality, volume.identifiers)
 
 
 def _list_archive(archive: Archive, source: str, options: ReadOptions) -> Iterator[Scan]:
-    """Pictures and NIfTI volumes by name, then DICOM series."""
+    """Pictures and volumes by name, then DICOM series; the other half of a volume stands for no scan of its own."""
     if not archive.names:
-        raise InputError("The zip archive holds no file.")
+        raise InputError("The archive holds no file.")
     slices: list[str] = []
     number = 0
-    for name in archive.names:
-        try:
-            kind = recognise(archive.read_head(name, HEAD_BYTES))
-        except InputError as error:
-            yield refused_scan(error, source, name)
+    kinds, halves = _recognise_entries(archive)
+    for name, kind in kinds.items():
+        if isinstance(kind, InputError):
+            yield refused_scan(kind, source, name)
             continue
         if kind is Kind.DICOM:
             slices.append(name)
             continue
-        is_scan = kind not in (Kind.OTHER, Kind.ZIP)
+        if name in halves:
+            continue
+        is_scan = kind is not Kind.OTHER and not kind.is_archive
         number += int(is_scan)
         yield Scan(
             source=source,
@@ -245,27 +295,48 @@ def _list_archive(archive: Archive, source: str, options: ReadOptions) -> Iterat
             files=(name,),
             is_archived=True,
             open_file=archive.open,
-            read_content=_entry_reader(archive, name, kind, options),
+            read_content=partial(_read_entry, archive, name, kind, options),
         )
     for scan in list_series(slices, archive.open, source, options):
         number += int(scan.number > 0)
         yield replace(scan, number=number if scan.number else 0, is_archived=True)
 
 
-def _entry_reader(archive: Archive, name: str, kind: Kind, options: ReadOptions) -> Callable[[], DecodedImage | Volume]:
-    def read() -> DecodedImage | Volume:
-        if kind is Kind.ZIP:
-            raise InputError("An archive inside an archive is not opened; unpack it first.")
-        if kind in (Kind.PICTURE, Kind.OTHER):
-            try:
-                return decode_picture(archive.read(name, MAX_FILE_BYTES))
-            except InputError as error:
-                if is_companion(base_name(name), kind):
-                    raise LeftOutError(str(error)) from error
-                raise
-        return _unwrap(open_nifti(archive.open(name), kind, options))
+def _recognise_entries(archive: Archive) -> tuple[dict[str, Kind | InputError], set[str]]:
+    """What each entry is, or why it cannot be read; and which hold the voxels of another one's header."""
+    kinds: dict[str, Kind | InputError] = {}
+    halves: set[str] = set()
+    for name in archive.names:
+        try:
+            head = archive.read_head(name, HEAD_BYTES)
+            kinds[name] = kind = recognise(head)
+            folder = name.rpartition("/")[:2]
+            names = (f"{''.join(folder)}{other}" for other in find_other_half(head, kind, base_name(name)))
+            halves.update([other for other in names if other in archive.names and other != name][:1])
+        except InputError as error:
+            kinds.setdefault(name, error)
+    return kinds, halves
 
-    return read
+
+def _read_entry(archive: Archive, name: str, kind: Kind, options: ReadOptions) -> DecodedImage | Volume:
+    if kind.is_archive:
+        raise InputError("An archive inside an archive is not opened; unpack it first.")
+    folder = "".join(name.rpartition("/")[:2])
+
+    def beside(other: str) -> BinaryIO:
+        path = folder + other
+        if path not in archive.names:
+            raise InputError(f"There is no file {other}.")
+        return archive.open(path)
+
+    is_large = kind.is_volume or kind is Kind.PACKED
+    with io.BytesIO(archive.read(name, MAX_VOLUME_BYTES if is_large else MAX_FILE_BYTES)) as stream:
+        try:
+            return _unwrap(read_content(stream, kind, base_name(name), beside, options))
+        except InputError as error:
+            if is_companion(base_name(name), kind):
+                raise LeftOutError(str(error)) from error
+            raise
 
 
 def refused_scan(error: InputError, source: str, path: str = "") -> Scan:

@@ -142,6 +142,11 @@ def base_name(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2] if is_remote(path) else Path(path).name
 
 
+def folder_of(path: str) -> str:
+    """The folder that a file lies in."""
+    return path.rstrip("/").rpartition("/")[0] if is_remote(path) else str(Path(path).parent)
+
+
 def resolve_path(path: str) -> str:
     """The absolute path, links followed: the same for every path to one file or folder."""
     return path.rstrip("/") if is_remote(path) else str(Path(path).resolve())

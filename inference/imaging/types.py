@@ -60,7 +60,7 @@ class DecodedImage:
 
 
 PLANES = ("axial", "coronal", "sagittal")
-"""Directions in which a NIfTI volume may be cut."""
+"""Directions in which a volume that is not DICOM may be cut."""
 
 WINDOWS = ("percentile", "file")
 """How raw values become grey: from the slice's minimum to its 99.9th percentile, or as a DICOM file says (VOI)."""

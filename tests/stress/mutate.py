@@ -5,9 +5,12 @@ The same seed and number give the same input, whatever was made before it.
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import random
+import re
 import struct
 import zipfile
 import zlib
@@ -427,6 +430,24 @@ def _mutate_zip(content: bytes, chance: random.Random, seeds: Mapping[str, bytes
     return stream.getvalue()
 
 
+def _mutate_header(content: bytes, chance: random.Random, seeds: Mapping[str, bytes]) -> bytes:
+    """A number of a header, written in digits or in bytes; of a compressed file that of what is inside."""
+    if content[:2] == b"\x1f\x8b":
+        inside = _mutate_header(gzip.decompress(content), chance, seeds)
+        return gzip.compress(inside + bytes(chance.choice((0, 0, 0, 2**26))), 1, mtime=0)
+    for unpack, pack in ((bz2.decompress, bz2.compress), (lzma.decompress, lzma.compress)):
+        if content.startswith(b"BZh" if pack is bz2.compress else b"\xfd7z"):
+            return pack(_mutate_header(unpack(content), chance, seeds))
+    numbers = list(re.finditer(rb"-?\d+", content[:_HEADER_BYTES]))
+    if not numbers or chance.random() < 0.3:
+        at = chance.randrange(min(len(content), _HEADER_BYTES))
+        return _put(content, at, struct.pack(chance.choice("<>") + "I", chance.choice(_NUMBERS)))
+    found = chance.choice(numbers)
+    value = chance.choice((*_NUMBERS, -1, 3, 4, 5000, 2**40, 10**30))
+    text = chance.choice((str(value), str(value), "nan", "1e30", "", "%d", "x"))
+    return content[: found.start()] + text.encode() + content[found.end() :]
+
+
 _STRUCTURAL: Mapping[str, Mutator] = {
     "png": _mutate_png,
     "jpeg": _mutate_jpeg,
@@ -437,4 +458,8 @@ _STRUCTURAL: Mapping[str, Mutator] = {
     "dicom": _mutate_dicom,
     "nifti": _mutate_nifti,
     "zip": _mutate_zip,
+    "pair": _mutate_zip,
+    **dict.fromkeys(("mgh", "mgz", "nrrd", "metaimage", "numpy", "packed", "tar"), _mutate_header),
+    **dict.fromkeys(("avif", "jpeg2000"), _mutate_header),
+    "jpegls": _mutate_jpeg,
 }

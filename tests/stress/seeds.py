@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gdcm
+import jpeg_ls
 import nibabel
 import numpy as np
 import pydicom
@@ -29,6 +30,27 @@ from pydicom.uid import (
 )
 
 from tests.clinical import AXIAL, MR, box_volume, build_dicom, build_enhanced, encode_nifti
+from tests.volumes import (
+    PACKERS,
+    encode_analyze,
+    encode_metaimage,
+    encode_metaimage_pair,
+    encode_mgh,
+    encode_mgz,
+    encode_nifti_pair,
+    encode_npy,
+    encode_nrrd,
+    encode_nrrd_pair,
+    encode_tar,
+)
+
+PAIRS = {
+    "pair-analyze": encode_analyze,
+    "pair-nifti": encode_nifti_pair,
+    "pair-nrrd": encode_nrrd_pair,
+    "pair-metaimage": encode_metaimage_pair,
+}
+"""Volumes in two files."""
 
 _SIZE_PX = (48, 56)
 """Height and width: small, so that many are read in a second, and above the least that is accepted."""
@@ -36,7 +58,7 @@ _SIZE_PX = (48, 56)
 
 def build_seeds() -> dict[str, bytes]:
     """Every seed by its name, which begins with its format: ``"dicom-rle"``."""
-    return {**_build_pictures(), **_build_dicoms(), **_build_niftis(), **_build_archives()}
+    return {**_build_pictures(), **_build_dicoms(), **_build_niftis(), **_build_volumes(), **_build_archives()}
 
 
 def _head(levels: int = 256) -> np.ndarray:
@@ -79,6 +101,10 @@ def _build_pictures() -> dict[str, bytes]:
         "webp-animated": _save(colour, "WEBP", save_all=True, append_images=[clear]),
         "gif": _save(grey, "GIF"),
         "gif-animated": _save(grey, "GIF", save_all=True, append_images=[grey.rotate(90)]),
+        "avif": _save(colour, "AVIF"),
+        "jpeg2000": _save(grey, "JPEG2000"),
+        "jpeg2000-bare": _save(deep, "JPEG2000", no_jp2=True),
+        "jpegls": bytes(jpeg_ls.encode_array(_head().astype(np.uint8))),
         "bmp": _save(colour, "BMP"),
         "bmp-palette": _save(colour.convert("P"), "BMP"),
     }
@@ -177,6 +203,25 @@ def _build_niftis() -> dict[str, bytes]:
     }
 
 
+def _build_volumes() -> dict[str, bytes]:
+    """Formats other than NIfTI; one in two files is an archive of both."""
+    values, affine = box_volume((36, 40, 4)), np.diag([-1.0, 1.0, 2.0, 1.0])
+    pairs = {name: encode_zip(encode(values, affine)) for name, encode in PAIRS.items()}
+    return {
+        "mgh": encode_mgh(values, affine)["v.mgh"],
+        "mgz": encode_mgz(values, affine)["v.mgz"],
+        "nrrd-raw": encode_nrrd(values, affine, "raw")["v.nrrd"],
+        "nrrd-gzip": encode_nrrd(values, affine, "gzip")["v.nrrd"],
+        "metaimage": encode_metaimage(values, affine)["v.mha"],
+        "metaimage-packed": encode_metaimage(values, affine, packed=True)["v.mha"],
+        "numpy-stack": encode_npy(values),
+        "numpy-picture": encode_npy(_head().astype(np.float32)),
+        **pairs,
+        "packed-xz": PACKERS["xz"](encode_nifti(values)),
+        "packed-bz2": PACKERS["bz2"](encode_npy(values)),
+    }
+
+
 def encode_zip(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
     """A zip archive of a fixed date."""
     stream = io.BytesIO()
@@ -204,6 +249,8 @@ def _build_archives() -> dict[str, bytes]:
     volume = gzip.compress(encode_nifti(box_volume((36, 40, 3))), mtime=0)
     return {
         "zip-series": encode_zip(slices),
+        "tar": encode_tar({"a/slice.png": grey, "b/scan.nii.gz": volume, **slices}),
+        "tar-gz": PACKERS["gz"](encode_tar({"slice.png": grey, "b/scan.nii.gz": volume})),
         "zip-mixed": encode_zip({"a/slice.png": grey, "b/scan.nii.gz": volume, **slices}),
         "zip-stored": encode_zip({"slice.png": grey}, zipfile.ZIP_STORED),
         "zip-bzip2": encode_zip({"slice.png": grey, "notes.txt": b"text"}, zipfile.ZIP_BZIP2),

@@ -15,8 +15,12 @@ from inference.model.bundle import ModelBundle, load_bundle
 
 _LOG = logging.getLogger(__name__)
 
-MEDICAL_SUFFIXES = (".dcm", ".nii", ".nii.gz")
-"""How scanners' and researchers' files end; whether one can be read is for `inference.imaging.pictures` to say."""
+MEDICAL_SUFFIXES = (
+    *(".dcm", ".nii", ".nii.gz", ".hdr", ".mgh", ".mgz", ".nrrd", ".nhdr", ".mha", ".mhd", ".npy", ".npz"),
+    *(".heic", ".heif", ".jls", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz"),
+)
+"""How files end that Pillow does not know: volumes, photographs of phones, archives. Whether one can be read is for
+`inference.imaging` to say."""
 
 
 def picture_suffixes() -> tuple[str, ...]:

@@ -42,7 +42,9 @@ def build_parser(default_model: Path, prog: str = "python -m reports") -> argpar
     parser.add_argument("--keep-identity", action="store_true", help="carry patient and study over from a DICOM source")
     parser.add_argument("--scan", type=_parse_number, metavar="N", help="which, if the source holds several")
     parser.add_argument("--model", type=Path, default=default_model, help="bundle folder or model file (%(default)s)")
-    parser.add_argument("--plane", choices=PLANES, default="axial", help="how NIfTI volumes are cut (%(default)s)")
+    parser.add_argument(
+        "--plane", choices=PLANES, default="axial", help="how volumes that are not DICOM are cut (%(default)s)"
+    )
     parser.add_argument("--window", choices=WINDOWS, default="percentile", help="grey values of DICOM (%(default)s)")
     return parser
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from inference.model.bundle import ModelBundle
 
 _DESCRIPTION = """\
-Classify pictures, DICOM and NIfTI volumes, zip archives of them, and folders of all that. A terminal shows a table;
+Classify pictures, DICOM files, volumes, archives of them, and folders of all that. A terminal shows a table;
 a pipe, a file and --json get one JSON object a line, as below."""
 
 

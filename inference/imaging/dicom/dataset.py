@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -50,6 +50,12 @@ _EXPLICIT = "1.2.840.10008.1.2.1"
 
 _EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 
+_MAX_ELEMENTS = 100_000
+"""Most elements of a data set, a sequence counted as one: a real header has some hundred, a file of zeros millions."""
+
+_PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
+"""Float, double and integer pixel data (PS3.3, C.7.6.24, C.7.6.25 and C.7.6.3)."""
+
 
 def read_dataset(stream: BinaryIO, *, pixels: bool, tags: Sequence[str | int] = READ_TAGS) -> Dataset:
     """Read the elements that Gyrus knows, with or without the pixels.
@@ -69,12 +75,13 @@ def read_dataset(stream: BinaryIO, *, pixels: bool, tags: Sequence[str | int] = 
         It cannot be read, is a DICOMDIR, or its transfer syntax is deflated or unknown.
     """
     import pydicom
+    from pydicom.filereader import read_partial
 
     _silence()
     try:
         _refuse_deflated(stream)
-        dataset = pydicom.dcmread(
-            stream, force=True, stop_before_pixels=not pixels, specific_tags=_number_tags(tuple(tags))
+        dataset = read_partial(
+            stream, _count_elements(pixels=pixels), force=True, specific_tags=_number_tags(tuple(tags))
         )
         media = dataset.file_meta.get("MediaStorageSOPClassUID")
         syntax = dataset.file_meta.get("TransferSyntaxUID")
@@ -93,6 +100,20 @@ def read_dataset(stream: BinaryIO, *, pixels: bool, tags: Sequence[str | int] = 
     elif not isinstance(syntax, pydicom.uid.UID) or not syntax.is_transfer_syntax:
         raise InputError(name_syntax(str(syntax)))
     return dataset
+
+
+def _count_elements(*, pixels: bool) -> Callable[[int, str | None, int], bool]:
+    """What pydicom asks at each element: whether to stop there."""
+    left = _MAX_ELEMENTS
+
+    def stop(tag: int, _vr: str | None, _length: int) -> bool:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise InputError(CUT_OFF.format("it has more elements than a header can have"))
+        return not pixels and tag in _PIXEL_TAGS
+
+    return stop
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 
 import numpy as np
@@ -103,6 +104,14 @@ class TestHeaders:
         assert element in content
         with pytest.raises(InputError, match="damaged"):
             load_image(content.replace(element, element[:4] + b"UH"))
+
+
+def test_a_header_of_millions_of_elements_is_not_read_to_its_end() -> None:
+    """A small compressed file may hold them."""
+    start = encode_dicom(build_dicom(PixelData=None, Rows=None, Columns=None))
+    content = gzip.compress(start + bytes(8 * 2**20))
+    with pytest.raises(InputError, match="more elements than a header can have"):
+        list(load_scans(content))
 
 
 def test_pixels_of_an_endless_aspect() -> None:

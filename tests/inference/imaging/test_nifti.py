@@ -129,11 +129,11 @@ class TestBadInput:
     def test_two_dimensions_complex_and_half_a_pair(self) -> None:
         with pytest.raises(InputError, match="three or four dimensions is accepted; received 2"):
             open_volume(encode_nifti(np.zeros((40, 40), np.int16)))
-        with pytest.raises(InputError, match="real numbers is accepted"):
+        with pytest.raises(InputError, match="real numbers, is accepted; received one of complex"):
             open_volume(encode_nifti(np.zeros((40, 40, 4), np.complex64)))
         content = bytearray(encode_nifti(box_volume()))
         content[344:348] = b"ni1\0"
-        with pytest.raises(InputError, match="one half of a pair"):
+        with pytest.raises(InputError, match="one half of a volume: its voxels lie in another file"):
             open_volume(bytes(content))
 
     def test_thin_volume(self) -> None:
@@ -160,7 +160,7 @@ class TestBadInput:
             open_volume(header.binaryblock + bytes(100))
 
     def test_gzip_of_something_else(self) -> None:
-        with pytest.raises(InputError, match="received a gzip file that holds no NIfTI volume"):
+        with pytest.raises(InputError, match="received a text file"):
             open_volume(gzip.compress(b"hello" * 1000))
 
     def test_a_single_picture_is_asked_for(self) -> None:

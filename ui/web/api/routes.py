@@ -135,7 +135,7 @@ def _add_classify(app: FastAPI, models: Catalogue) -> None:
     @app.post("/api/classify", tags=["classify"], summary="Classify one picture", responses=responses)
     def classify(
         file: Annotated[
-            UploadFile, File(description="a picture, DICOM file or NIfTI volume, or a zip archive of them")
+            UploadFile, File(description="a picture, DICOM file or volume, or a zip or tar archive of them")
         ],
         explain: Annotated[
             bool, Query(description="Answer the picture with the heat map: where the evidence is")
@@ -151,7 +151,8 @@ def _add_classify(app: FastAPI, models: Catalogue) -> None:
             int | None, Query(ge=1, description="Which scan of an archive, counted from 1; by default all of them")
         ] = None,
         plane: Annotated[
-            Literal["axial", "coronal", "sagittal"], Query(description="How a NIfTI volume is cut into slices")
+            Literal["axial", "coronal", "sagittal"],
+            Query(description="How a volume is cut into slices; a DICOM series is not"),
         ] = "axial",
         window: Annotated[
             Literal["percentile", "file"],
@@ -163,8 +164,9 @@ def _add_classify(app: FastAPI, models: Catalogue) -> None:
         ``top`` asks for fewer. Sentences about the decoding (only the first frame was read) come in the header
         ``Gyrus-Note``; with ``explain=1``, one about the place of the evidence too.
 
-        Of a volume (NIfTI, multi-frame DICOM, a zip of a series) the row is the whole's, with ``volume`` (which slices
-        show it) and ``slices``, a row for each; of an archive with several, ``scans`` has one such answer for each.
+        Of a volume (NIfTI or another format, multi-frame DICOM, a zip of a series) the row is the whole's, with
+        ``volume`` (which slices show it) and ``slices``, a row for each; of an archive with several, ``scans`` has one
+        such answer for each.
         With ``explain=1`` the picture is the slice that shows the answer best, and the header has the row of the whole;
         an archive of several scans is asked for one of them with ``scan``.
         """

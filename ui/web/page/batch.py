@@ -32,7 +32,7 @@ def build_batch(max_bytes: int) -> gr.HTML:
         A larger file is not sent; its row says so.
     """
     limits = (
-        f"At most {MAX_BATCH_FILES:,} files of {max_bytes / 2**20:.0f} MB each; in a zip archive at most "
+        f"At most {MAX_BATCH_FILES:,} files of {max_bytes / 2**20:.0f} MB each; in an archive at most "
         f"{MAX_ARCHIVE_ENTRIES:,}. The server deletes each as soon as it is answered; the rows stay in this page."
     )
     verdicts = {tone.value: word for tone, word in BATCH_VERDICTS.items()}
