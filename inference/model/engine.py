@@ -18,7 +18,7 @@ import numpy as np
 from inference.errors import BundleError, EngineError
 from inference.failures import first_line
 from inference.model.bundle import ONNX_SUFFIXES, ModelBundle
-from inference.model.preprocess import stack_batch
+from inference.model.outputs import OTHER_OUTPUTS, ScoresSpec, choose_scores
 from inference.model.vetting import vet_keras, vet_onnx
 
 if TYPE_CHECKING:
@@ -32,8 +32,12 @@ _CONVERT_HINT = (
     "and give NEW.keras."
 )
 
-MAX_FIXED_BATCH = 256
-"""Most pictures that a network may demand at a time: one picture alone costs as much as so many."""
+MAX_FIXED_BATCH = 64
+"""Most pictures that a network may demand at a time: one picture alone costs as much as so many. Exporters fix 1;
+networks for accelerators have 8 to 64."""
+
+ANY_SCORES = ScoresSpec()
+"""Nothing is known of the scores beforehand."""
 
 _SPIN_US = "100"
 """How long, in microseconds, an idle thread of ONNX Runtime spins before it sleeps: longer than the gaps inside a run,
@@ -90,8 +94,8 @@ class OnnxEngine:
     """A network in ONNX's format, run by ONNX Runtime on the processor.
 
     ``batch_size`` is the number of pictures that it takes at a time, None for any; see `FixedBatchEngine`. Outputs are
-    known by name: ``logits`` (or the first one), and where they exist ``features`` and ``evidence``. A network without
-    ``evidence``, as a user's own file may be, has no heat map.
+    known by name: the scores (see `inference.model.outputs.choose_scores`), and where they exist ``features`` and
+    ``evidence``. A network without ``evidence``, as a user's own file may be, has no heat map.
 
     Parameters
     ----------
@@ -101,11 +105,13 @@ class OnnxEngine:
         For messages.
     threads : int
         Cores to compute on; 0 for all.
+    scores : ScoresSpec
+        Which output holds the scores.
 
     Raises
     ------
     BundleError
-        ONNX Runtime does not accept the file.
+        ONNX Runtime does not accept the file, or it is not clear which output holds the scores.
 
     Examples
     --------
@@ -116,7 +122,7 @@ class OnnxEngine:
     (2, 4)
     """
 
-    def __init__(self, content: bytes, name: str, threads: int = 0) -> None:
+    def __init__(self, content: bytes, name: str, threads: int = 0, scores: ScoresSpec = ANY_SCORES) -> None:
         import onnxruntime
 
         vet_onnx(content, name)
@@ -127,12 +133,12 @@ class OnnxEngine:
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             raise BundleError(f"ONNX Runtime cannot load {name}: {first_line(error)}") from error
-        inputs, outputs = self._session.get_inputs(), [output.name for output in self._session.get_outputs()]
+        inputs, outputs = self._session.get_inputs(), {one.name: one.shape for one in self._session.get_outputs()}
         if len(inputs) != 1:
             raise BundleError(f"The network {name} must have one input; it has {len(inputs)}.")
         self._input_name = inputs[0].name
-        self._names = {"scores": "logits" if "logits" in outputs else outputs[0]}
-        self._names |= {name: name for name in ("features", "evidence") if name in outputs}
+        self._names = {"scores": choose_scores(outputs, scores, name)}
+        self._names |= {other: other for other in OTHER_OUTPUTS if other in outputs}
         self.batch_size = _find_batch_size(inputs[0].shape)
 
     def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
@@ -157,11 +163,13 @@ class KerasEngine:
         The file.
     name : str
         For messages, and the suffix tells the format.
+    scores : ScoresSpec
+        Which output holds the scores.
 
     Raises
     ------
     BundleError
-        `inference.model.vetting` or Keras does not accept the file.
+        `inference.model.vetting` or Keras does not accept the file, or it is not clear which output holds the scores.
 
     Examples
     --------
@@ -170,7 +178,7 @@ class KerasEngine:
     (2, 4)
     """
 
-    def __init__(self, content: bytes, name: str) -> None:
+    def __init__(self, content: bytes, name: str, scores: ScoresSpec = ANY_SCORES) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
         try:
@@ -189,11 +197,15 @@ class KerasEngine:
             raise BundleError(f"Keras cannot read {name}. {_CONVERT_HINT} ({first_line(error)})") from error
         inputs = getattr(self._model, "inputs", None) or []
         self.batch_size = _find_batch_size(inputs[0].shape) if len(inputs) == 1 else None
+        outputs = _name_outputs(self._model)
+        self._scores = choose_scores(outputs, scores, name) if len(outputs) > 1 or scores.name else None
 
     def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
         """See `Engine.run`."""
         try:
             output = self._model(batch, training=False)
+            if self._scores is not None:
+                output = _name_values(self._model, output)[self._scores]
         except Exception as error:
             raise EngineError(f"The network could not be run: {first_line(error)}") from error
         return EngineOutput(scores=np.asarray(output, dtype=np.float32))
@@ -249,6 +261,22 @@ class FixedBatchEngine:
         )
 
 
+def _name_outputs(model: Any) -> dict[str, Sequence[Any]]:
+    """The declared shape of each output of a Keras network, by name; empty where it has no fixed outputs."""
+    if not getattr(model, "outputs", None):
+        return {}
+    return {name: tuple(output.shape) for name, output in _name_values(model, model.output).items()}
+
+
+def _name_values(model: Any, values: Any) -> dict[str, Any]:
+    """What a Keras network gives, by the names that its author or else Keras gave the outputs."""
+    if isinstance(values, dict):
+        return {str(name): value for name, value in values.items()}
+    every = list(values) if isinstance(values, list | tuple) else [values]
+    names = getattr(model, "output_names", None) or [f"output_{index}" for index in range(len(every))]
+    return dict(zip(names, every, strict=True))
+
+
 def _pick_rows(array: np.ndarray, batch_size: int) -> np.ndarray:
     """What a network gave for a group, a row a picture: a network for one picture may leave out the batch axis."""
     if batch_size == 1 and array.ndim == 1:
@@ -281,29 +309,16 @@ def load_engine(bundle: ModelBundle, threads: int = 0) -> Engine:
             bundle.path,
         )
     content = bundle.read_file(bundle.network)
-    is_onnx = path.suffix.lower() in ONNX_SUFFIXES
-    engine = OnnxEngine(content, path.name, threads) if is_onnx else KerasEngine(content, path.name)
-    batch_size = engine.batch_size or _try_batch_size(engine, bundle)
-    if batch_size is None:
+    scores = ScoresSpec(name=bundle.scores, width=bundle.scores_width)
+    if path.suffix.lower() in ONNX_SUFFIXES:
+        engine: OnnxEngine | KerasEngine = OnnxEngine(content, path.name, threads, scores)
+    else:
+        engine = KerasEngine(content, path.name, scores)
+    if engine.batch_size is None:
         return engine
-    if batch_size > MAX_FIXED_BATCH:
+    if engine.batch_size > MAX_FIXED_BATCH:
         raise BundleError(
-            f"The network {path.name} takes {batch_size} pictures at a time; at most {MAX_FIXED_BATCH} are accepted."
+            f"The network {path.name} takes {engine.batch_size} pictures at a time; {MAX_FIXED_BATCH} at most "
+            f"are accepted, because one picture alone costs as much. Export it with a free batch axis."
         )
-    return FixedBatchEngine(engine, batch_size)
-
-
-def _try_batch_size(engine: Engine, bundle: ModelBundle) -> int | None:
-    """1 for a network that says it takes any number and then takes, or answers, only one; else None.
-
-    Exporters leave such networks where a reshape inside has the batch size of the trial run.
-    """
-
-    def takes(count: int) -> bool:
-        try:
-            return len(np.atleast_1d(engine.run(stack_batch([black] * count, bundle.input)).scores)) == count
-        except EngineError:
-            return False
-
-    black = np.zeros(bundle.input.shape, np.float32)
-    return 1 if not takes(2) and takes(1) else None
+    return FixedBatchEngine(engine, engine.batch_size)

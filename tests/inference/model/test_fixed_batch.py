@@ -102,7 +102,7 @@ def test_a_reshape_inside_that_knows_one_picture_only(tmp_path: Path) -> None:
 
 def test_too_many_at_a_time_are_refused(tmp_path: Path) -> None:
     _, fixed = write_networks(tmp_path, 5000)
-    with pytest.raises(BundleError, match="takes 5000 pictures at a time; at most 256 are accepted"):
+    with pytest.raises(BundleError, match="takes 5000 pictures at a time; 64 at most are accepted"):
         Classifier.load(fixed)
 
 
