@@ -17,20 +17,16 @@ import numpy as np
 
 from inference.errors import BundleError, EngineError
 from inference.failures import first_line
-from inference.model.bundle import ONNX_SUFFIXES, ModelBundle
+from inference.model.foreign import KERAS_2_HINT, ONNX_SUFFIXES, WEIGHTS_HINT
 from inference.model.outputs import OTHER_OUTPUTS, ScoresSpec, choose_scores
 from inference.model.vetting import vet_keras, vet_onnx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_LOG = logging.getLogger(__name__)
+    from inference.model.bundle import ModelBundle
 
-_CONVERT_HINT = (
-    'If Keras 2 saved it, convert it once where Keras 2 still runs: pip install "tensorflow<2.16", then '
-    "python -c \"import tensorflow as tf; tf.keras.models.load_model('OLD.h5', compile=False).save('NEW.keras')\", "
-    "and give NEW.keras."
-)
+_LOG = logging.getLogger(__name__)
 
 MAX_FIXED_BATCH = 64
 """Most pictures that a network may demand at a time: one picture alone costs as much as so many. Exporters fix 1;
@@ -192,9 +188,11 @@ class KerasEngine:
                 copy.write_bytes(content)
                 self._model: Any = keras.saving.load_model(copy, compile=False, safe_mode=True)
         except Exception as error:  # Keras raises nearly anything on a file that it does not know
+            if "no model config" in str(error).lower():
+                raise BundleError(f"{name} holds weights and no network. {WEIGHTS_HINT.format(name=name)}") from error
             if "lambda" in str(error).lower():
                 raise BundleError(f"{name} holds a Lambda layer, which is code; it is not loaded.") from error
-            raise BundleError(f"Keras cannot read {name}. {_CONVERT_HINT} ({first_line(error)})") from error
+            raise BundleError(f"Keras cannot read {name}. {KERAS_2_HINT} ({first_line(error)})") from error
         inputs = getattr(self._model, "inputs", None) or []
         self.batch_size = _find_batch_size(inputs[0].shape) if len(inputs) == 1 else None
         outputs = _name_outputs(self._model)
