@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 import zipfile
+import zlib
 from pathlib import Path
 
 ONNX_SUFFIXES = (".onnx",)
@@ -16,6 +17,9 @@ KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
 SERVED_SUFFIXES = ONNX_SUFFIXES + KERAS_SUFFIXES
 """Endings of the files that are served."""
+
+_MAX_SEARCHED_BYTES = 2**20
+"""So much of a pickle is searched; the modules that it needs are named at its start."""
 
 _THEN = " Then write a bundle.json beside model.onnx, as docs/bundle.md says."
 
@@ -67,6 +71,13 @@ _TORCHSCRIPT = (
     "{path} is a network in TorchScript. Convert it once, with the height and width that it learnt from: pip install "
     "torch onnx, then python -c \"import torch; torch.onnx.export(torch.jit.load('{name}').eval(), "
     "(torch.zeros(1, 3, 224, 224),), 'model.onnx', dynamo=False)\" in its folder." + _THEN
+)
+
+_ULTRALYTICS = (
+    "{path} is a network of Ultralytics' YOLO, a pickle that can run code, so it is not loaded. If it is one for "
+    "classification that you trust, convert it once: pip install ultralytics onnx, then "
+    "yolo export model={quoted} format=onnx imgsz=224, with the size that it learnt from. Then write a bundle.json "
+    "beside the .onnx file, as docs/bundle.md says."
 )
 
 _SAFETENSORS = (
@@ -164,8 +175,8 @@ def _describe_file(path: Path) -> str | None:
     if path.name == "model.json":
         return _word(_TENSORFLOW_JS, path)
     template = _KINDS.get(path.suffix.lower()) or _sniff(path)
-    if template is _TORCH and _holds_torchscript(path):
-        template = _TORCHSCRIPT
+    if template is _TORCH:
+        template = _tell_torch(path)
     return None if template is None else _word(template, path)
 
 
@@ -181,17 +192,37 @@ def _sniff(path: Path) -> str | None:
     return _TORCH if start.startswith(b"PK") and _has_member(path, "data.pkl") else None
 
 
-def _holds_torchscript(path: Path) -> bool:
-    return _has_member(path, "constants.pkl")
+def _tell_torch(path: Path) -> str:
+    """Tell what ``torch.save`` and ``torch.jit.save`` write apart; the pickle is searched, never loaded."""
+    if _has_member(path, "constants.pkl"):
+        return _TORCHSCRIPT
+    return _ULTRALYTICS if b"ultralytics" in _read_member(path, "data.pkl") else _TORCH
 
 
 def _has_member(path: Path, name: str) -> bool:
-    """Whether an archive has such a file in its only folder; torch.save and torch.jit.save write it so."""
+    return _find_member(path, name) is not None
+
+
+def _find_member(path: Path, name: str) -> str | None:
+    """The full name of such a file in an archive's only folder, where PyTorch writes it."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(member.count("/") == 1 and member.endswith(f"/{name}") for member in archive.namelist())
+            found = (member for member in archive.namelist() if member.partition("/")[2] == name)
+            return next(found, None)
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
-        return False
+        return None
+
+
+def _read_member(path: Path, name: str) -> bytes:
+    """The start of that file; nothing where there is none."""
+    member = _find_member(path, name)
+    if member is None:
+        return b""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(member) as file:
+            return file.read(_MAX_SEARCHED_BYTES)
+    except (OSError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error):
+        return b""
 
 
 def _word(template: str, path: Path) -> str:

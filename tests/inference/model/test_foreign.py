@@ -55,6 +55,13 @@ def torch_checkpoint(folder: Path) -> Path:
     return folder / "best.ckpt"
 
 
+def yolo(folder: Path) -> Path:
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "best.pt", "w") as archive:
+        archive.writestr("best/data.pkl", b"\x80\x02}cultralytics.nn.tasks\nClassificationModel\n.")
+    return folder / "best.pt"
+
+
 def core_ml_package(folder: Path) -> Path:
     (folder / "net.mlpackage").mkdir(parents=True)
     return folder / "net.mlpackage"
@@ -85,6 +92,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], tuple[str, ...]]] = {
     "pt": (one("net.pt"), ("PyTorch", 'torch.load("net.pt")', "external_data=False")),
     "pth in capitals": (one("NET.PTH"), ("PyTorch", 'torch.load("NET.PTH")')),
     "torchscript": (torchscript, ("TorchScript", "torch.jit.load('net.pt')", "dynamo=False")),
+    "yolo": (yolo, ("YOLO", "yolo export model=PATH format=onnx")),
     "checkpoint by its bytes": (torch_checkpoint, ("PyTorch", 'torch.load("best.ckpt")')),
     "pb": (one("frozen.pb"), ("frozen graph", "--graphdef PATH --inputs INPUT:0 --outputs OUTPUT:0")),
     "safetensors": (one("net.safetensors"), ("weights", 'load_model(network, "net.safetensors")')),
