@@ -192,7 +192,9 @@ class KerasEngine:
                 raise BundleError(f"{name} holds weights and no network. {WEIGHTS_HINT.format(name=name)}") from error
             if "lambda" in str(error).lower():
                 raise BundleError(f"{name} holds a Lambda layer, which is code; it is not loaded.") from error
-            raise BundleError(f"Keras cannot read {name}. {KERAS_2_HINT} ({first_line(error)})") from error
+            raise BundleError(
+                f"Keras cannot read {name}. {KERAS_2_HINT.format(name=name)} ({first_line(error)})"
+            ) from error
         inputs = getattr(self._model, "inputs", None) or []
         self.batch_size = _find_batch_size(inputs[0].shape) if len(inputs) == 1 else None
         outputs = _name_outputs(self._model)

@@ -91,15 +91,22 @@ _TRANSFORMERS = (
 )
 
 _CORE_ML = (
-    "{path} is a model of Core ML, which no program at hand converts any more. Export the network anew, as ONNX, from "
-    "the program that it was trained with."
+    "{path} is a model of Core ML, of which no program that still works makes ONNX. Export the network anew, as ONNX, "
+    "from the program that it was trained with."
 )
 
-_PICKLE = (
-    "{path} is a pickle, which can run code when it is loaded, so it is not. If you trust it, convert a classifier of "
-    "scikit-learn with the few lines that docs/bundle.md has for it; of fastai's take "
-    'network = fastai.learner.load_learner("{name}").model and '
+_FASTAI = (
+    "{path} is a network of fastai, a pickle that can run code, so it is not loaded. If you trust it, export it: "
+    "pip install fastai onnxscript, then in Python import torch, fastai.learner; "
+    'network = fastai.learner.load_learner("{name}").model; '
 ) + _EXPORT
+
+_PICKLE = (
+    "{path} is a pickle, which can run code when it is loaded, so it is not. A classifier of scikit-learn that you "
+    "trust is converted so: pip install skl2onnx, then in Python skl2onnx.to_onnx(model, numpy.zeros((1, "
+    'model.n_features_in_), "float32"), options={{"zipmap": False}}), and an operator Flatten before it that makes '
+    "rows of pictures: docs/bundle.md has the lines."
+)
 
 _KINDS = {
     ".tflite": _TFLITE,
@@ -117,9 +124,9 @@ _KINDS = {
 """By the ending of the name."""
 
 KERAS_2_HINT = (
-    "If Keras 2 saved it, convert it once: pip install tf_keras tf2onnx, then "
+    "A file that Keras 2 saved is converted once: pip install tf_keras tf2onnx, then "
     'python -c "import tf_keras, tf2onnx; tf2onnx.convert.from_keras(tf_keras.models.load_model('
-    "'OLD.h5', compile=False), output_path='NEW.onnx')\", and give NEW.onnx."
+    "'{name}', compile=False), output_path='model.onnx')\"; give model.onnx."
 )
 """How a file that Keras 3 does not know is served after all; ``tf_keras`` is Keras 2, kept alive beside Keras 3."""
 
@@ -130,7 +137,7 @@ WEIGHTS_HINT = (
 """Of a file of Keras with weights alone."""
 
 EXTERNAL_DATA_HINT = (
-    "pip install onnx, then python -c \"import onnx; onnx.save(onnx.load('model.onnx'), 'whole.onnx')\" "
+    "pip install onnx, then python -c \"import onnx; onnx.save(onnx.load('{name}'), 'whole.onnx')\" "
     "puts all into one file."
 )
 """PyTorch's exporter leaves a file ``model.onnx.data`` unless it is told otherwise."""
@@ -175,8 +182,8 @@ def _describe_file(path: Path) -> str | None:
     if path.name == "model.json":
         return _word(_TENSORFLOW_JS, path)
     template = _KINDS.get(path.suffix.lower()) or _sniff(path)
-    if template is _TORCH:
-        template = _tell_torch(path)
+    if template in (_TORCH, _PICKLE):
+        template = _tell_torch(path) or template
     return None if template is None else _word(template, path)
 
 
@@ -192,11 +199,13 @@ def _sniff(path: Path) -> str | None:
     return _TORCH if start.startswith(b"PK") and _has_member(path, "data.pkl") else None
 
 
-def _tell_torch(path: Path) -> str:
+def _tell_torch(path: Path) -> str | None:
     """Tell what ``torch.save`` and ``torch.jit.save`` write apart; the pickle is searched, never loaded."""
     if _has_member(path, "constants.pkl"):
         return _TORCHSCRIPT
-    return _ULTRALYTICS if b"ultralytics" in _read_member(path, "data.pkl") else _TORCH
+    pickle = _read_member(path, "data.pkl")
+    names = {b"ultralytics": _ULTRALYTICS, b"fastai": _FASTAI}
+    return next((template for name, template in names.items() if name in pickle), _TORCH if pickle else None)
 
 
 def _has_member(path: Path, name: str) -> bool:

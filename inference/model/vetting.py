@@ -72,7 +72,7 @@ def vet_onnx(content: bytes, name: str) -> None:
     _check_size(len(content), name)
     try:
         for message in _walk_onnx(memoryview(content), "model", 0):
-            hint = f" {EXTERNAL_DATA_HINT}" if message == _IS_ELSEWHERE else ""
+            hint = f" {EXTERNAL_DATA_HINT.format(name=name)}" if message == _IS_ELSEWHERE else ""
             raise BundleError(f"The network {name} {message}; it is not loaded.{hint}")
     except (IndexError, ValueError, RecursionError) as error:
         raise BundleError(f"ONNX Runtime cannot load {name}: it is no network in ONNX's format, or damaged.") from error
@@ -178,7 +178,7 @@ def _vet_class(class_name: str, module: object, section: dict[str, Any], name: s
     if "config" not in section:
         return
     if isinstance(module, str) and module.startswith("tf_keras."):
-        raise BundleError(f"{name} is a file of Keras 2. {KERAS_2_HINT}")
+        raise BundleError(f"{name} is a file of Keras 2. {KERAS_2_HINT.format(name=name)}")
     if module is not None and not (_is_safe_module(module) and class_name[:1].isupper()):
         raise BundleError(f"{name} asks for {str(module)[:60]}.{class_name[:60]}, which is no layer of Keras.")
     if module is None and section.get("registered_name") not in (None, class_name):

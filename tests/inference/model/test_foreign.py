@@ -62,6 +62,13 @@ def yolo(folder: Path) -> Path:
     return folder / "best.pt"
 
 
+def fastai(folder: Path) -> Path:
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "export.pkl", "w") as archive:
+        archive.writestr("export/data.pkl", b"\x80\x02cfastai.learner\nLearner\n.")
+    return folder / "export.pkl"
+
+
 def core_ml_package(folder: Path) -> Path:
     (folder / "net.mlpackage").mkdir(parents=True)
     return folder / "net.mlpackage"
@@ -103,7 +110,8 @@ CASES: dict[str, tuple[Callable[[Path], Path], tuple[str, ...]]] = {
     "core ml": (one("net.mlmodel"), ("Core ML", "Export the network anew")),
     "core ml package": (core_ml_package, ("Core ML",)),
     "joblib": (one("net.joblib"), ("pickle", "can run code", "scikit-learn")),
-    "pkl": (one("export.pkl"), ("pickle", 'load_learner("export.pkl")')),
+    "pkl": (one("model.pkl"), ("pickle", "can run code", "skl2onnx.to_onnx(model")),
+    "fastai": (fastai, ("fastai", 'load_learner("export.pkl").model', "external_data=False")),
 }
 
 
