@@ -84,9 +84,10 @@ build/mermaid.tiny.js:
 	cd build && npm pack --silent @mermaid-js/tiny@$(MERMAID) && tar -xzf mermaid-js-tiny-$(MERMAID).tgz --strip-components=2 package/dist/mermaid.tiny.js
 	echo "$(MERMAID_SHA256)  build/mermaid.tiny.js" | sha256sum --check --quiet || { rm -f $@; exit 1; }
 
-# One lock for every extra, Python and system, from which each set is exported: pip cannot pick an extra from a lock.
+# One lock for every extra, Python and system, from which each set is exported: pip cannot pick an extra from a lock. It
+# pins no coverage[toml] by a line that says coverage, so that the extras stay in the names.
 # Versions stay as they are while they fit; UPGRADE=all takes the newest of everything that the bounds allow.
-COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock"
+COMPILE = $(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --custom-compile-command "make lock"
 EXPORT = $(COMPILE) --no-annotate --constraints requirements/lock.txt pyproject.toml
 lock: $(VENV)/.dev
 	$(COMPILE) --all-extras --group audit $(if $(UPGRADE),$(if $(filter all,$(UPGRADE)),--upgrade,--upgrade-package $(UPGRADE))) \

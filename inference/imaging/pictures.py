@@ -6,10 +6,8 @@ own; which of them reads a file is told by its content (`inference.imaging.sniff
 
 from __future__ import annotations
 
-import importlib
 import io
 import re
-from contextlib import suppress
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -28,9 +26,6 @@ ACCEPTED = (
     "NRRD, MetaImage and NumPy volumes, and zip or tar archives of them"
 )
 """What is read, inside a sentence."""
-
-_HEIC_PACKAGES = ("pi_heif", "pillow_heif")
-"""The packages that let Pillow read HEIC. They are one; the first has no encoder."""
 
 _DAMAGED = "The {} is damaged or cut off: its data end or break before the last row."
 
@@ -76,13 +71,14 @@ def _choose_formats(content: bytes) -> list[str]:
     brands = content[8 : min(int.from_bytes(content[:4], "big"), 256)]
     if content[4:8] != b"ftyp" or recognise(content[:HEAD_BYTES]) is not Kind.PICTURE or b"avi" in brands:
         return sorted(FORMATS)
-    for package in _HEIC_PACKAGES:
-        with suppress(ImportError):
-            importlib.import_module(package).register_heif_opener()
-            return ["HEIF"]
-    raise InputError(
-        'A HEIC picture is read where the extra "heic" is installed (pip install "gyrus[heic]"); save it as PNG.'
-    )
+    try:
+        import pi_heif
+    except ImportError as error:
+        raise InputError(
+            'A HEIC picture is read where the extra "heic" is installed (pip install "gyrus[heic]"); save it as PNG.'
+        ) from error
+    pi_heif.register_heif_opener()
+    return ["HEIF"]
 
 
 def _name_format(content: bytes) -> str:

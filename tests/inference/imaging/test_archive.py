@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zipfile
 from pathlib import Path
@@ -74,8 +75,8 @@ def test_nested() -> None:
 
 def test_bomb() -> None:
     content = bytearray(encode_zip({"a": bytes(1000), "b": bytes(1000)}))
-    for name in (b"a", b"b"):
-        at = content.rfind(b"PK\x01\x02", 0, content.rfind(name, 0, len(content) - 22))
+    for header in re.finditer(b"PK\x01\x02", content):
+        at = header.start()
         content[at + 24 : at + 28] = struct.pack("<I", 1500 * 2**20)
     assert_refused(bytes(content), "2,048 MB, decompressed, is accepted; received 3,000 MB")
 
