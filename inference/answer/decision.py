@@ -32,7 +32,7 @@ MAX_NOVELTY = 99.0
 MIN_CANDIDATES = 2
 """How many labels an uncertain answer names at least."""
 
-SIGMOIDS_NOTE = "Each probability is that of its label for itself; together they need not be one."
+SIGMOIDS_NOTE = "Each probability is that of its label for itself; they need not add up to one."
 """Stands beside the answers of a model whose labels do not exclude each other."""
 
 _MIN_SHARE = 1e-12
