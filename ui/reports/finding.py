@@ -181,6 +181,8 @@ def _list_scans(source: Path, options: ReadOptions) -> Generator[Scan, None, Non
     first_error: InputError | None = None
     count = 0
     for item in find_items([source]):
+        if item.is_other:
+            continue
         try:
             with item.open(options) as scans:
                 for scan in scans:
