@@ -28,6 +28,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 
 from inference.documents import suggest
 from inference.errors import SettingsError
+from inference.imaging.types import Convention
 from inference.limits import MAX_FILE_BYTES
 from inference.model.bundle import DEFAULT_MODEL
 
@@ -170,6 +171,8 @@ class Settings(BaseSettings):
         User and password that page and API ask for.
     share, share_without_password : bool
         Open a public demo link; and do so although no password is set.
+    convention : str
+        One of `inference.imaging.types.CONVENTIONS`: how slices whose sides are known are shown at first.
     max_file_bytes : int
         Largest upload, in bytes.
     api_tokens : tuple of pydantic.SecretStr
@@ -282,6 +285,13 @@ class Settings(BaseSettings):
         metavar="LEVEL",
     )
     metrics: bool = _setting(False, "GYRUS_METRICS", "count, for Prometheus, at /metrics")
+    convention: Annotated[Convention, _from_text(str.lower)] = _setting(
+        "radiological",
+        "GYRUS_CONVENTION",
+        "radiological, or neurological: the patient's left is on the left (radiological)",
+        rule=_choice_rule("GYRUS_CONVENTION", Convention),
+        metavar="CONVENTION",
+    )
     max_file_bytes: Annotated[int, Field(ge=1)] = MAX_FILE_BYTES
 
     @property

@@ -10,20 +10,98 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
+
+from inference.answer.heatmap import mirror_heatmap
 
 if TYPE_CHECKING:
     from inference.answer.prediction import Heatmap
+    from inference.imaging.types import Convention, DecodedImage, Orientation
 
 DEFAULT_OPACITY = 0.6
 """Opacity, in [0, 1], of the strongest evidence: the picture stays visible beneath it."""
 
 _STRIP_ROWS = 512
 """Rows that are blended at once, so that a large picture needs little memory beside itself."""
+
+
+_SMALLEST_LETTER_PX = 11
+
+_LETTER_SHARE = 1 / 22
+"""Height of a letter at the edge, as a share of the picture's shorter side."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FacedPicture:
+    """A picture as a convention shows it.
+
+    Attributes
+    ----------
+    pixels : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+    heatmap : Heatmap or None
+        Of these pixels.
+    orientation : Orientation or None
+        What lies at the edges; None if that is not known.
+
+    Examples
+    --------
+    >>> from inference.imaging.types import DecodedImage
+    >>> face_picture(DecodedImage(np.zeros((90, 120, 3), np.uint8)), "neurological").orientation is None
+    True
+    """
+
+    pixels: np.ndarray
+    heatmap: Heatmap | None
+    orientation: Orientation | None
+
+
+def face_picture(image: DecodedImage, convention: Convention, heatmap: Heatmap | None = None) -> FacedPicture:
+    """Show a picture and its heat map in a convention; one without the patient's sides at its own is left alone."""
+    orientation = image.orientation
+    if convention == "radiological" or orientation is None or not orientation.has_sides:
+        return FacedPicture(pixels=image.pixels, heatmap=heatmap, orientation=orientation)
+    return FacedPicture(
+        pixels=image.pixels[:, ::-1],
+        heatmap=None if heatmap is None else mirror_heatmap(heatmap),
+        orientation=orientation.mirror(),
+    )
+
+
+def draw_letters(pixels: np.ndarray, orientation: Orientation | None) -> np.ndarray:
+    """Write at each edge what lies there; white with a black rim, so that they can be read on every grey.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+    orientation : Orientation or None
+        None draws nothing.
+
+    Returns
+    -------
+    numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+    """
+    if orientation is None:
+        return pixels
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
+    width, height = picture.size
+    size_px = max(_SMALLEST_LETTER_PX, round(min(picture.size) * _LETTER_SHARE))
+    gap = max(2, size_px // 3)
+    drawing, font = ImageDraw.Draw(picture), ImageFont.load_default(size_px)
+    places = {
+        "lm": (orientation.left, gap, height / 2),
+        "rm": (orientation.right, width - gap, height / 2),
+        "mt": (orientation.top, width / 2, gap),
+        "mb": (orientation.bottom, width / 2, height - gap),
+    }
+    for anchor, (letter, x, y) in places.items():
+        rim = max(1, size_px // 10)
+        drawing.text((x, y), letter, "white", font, anchor=anchor, stroke_width=rim, stroke_fill="black")
+    return np.asarray(picture)
 
 
 def render_layer(heatmap: Heatmap, side_px: int) -> np.ndarray:

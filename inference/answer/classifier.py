@@ -18,6 +18,7 @@ import numpy as np
 
 from inference.answer.decision import (
     MAX_NOVELTY,
+    SIGMOIDS_NOTE,
     FeatureStatistics,
     decide,
     feature_distance,
@@ -25,7 +26,7 @@ from inference.answer.decision import (
     to_logits,
     to_probabilities,
 )
-from inference.answer.heatmap import build_heatmap
+from inference.answer.heatmap import build_heatmap, mirror_heatmap
 from inference.answer.prediction import Prediction, Verdict
 from inference.errors import BundleError, InputError
 from inference.imaging.arrays import reduce_grey
@@ -33,10 +34,10 @@ from inference.imaging.dicom.kinds import spell_modality
 from inference.imaging.load import ImageSource, load_image
 from inference.imaging.types import DecodedImage, Slice
 from inference.model.bundle import ModelBundle, load_bundle
-from inference.model.engine import Engine, EngineOutput, load_engine
+from inference.model.engine import Engine, EngineOutput, FixedBatchEngine, load_engine
 from inference.model.microbatch import MicrobatchEngine
 from inference.model.preprocess import prepare_image, stack_batch
-from inference.model.self_check import check_engine
+from inference.model.self_check import check_engine, takes_one_only
 
 BATCH_SIZE = 16
 """Pictures that are decoded and classified together. On two cores a picture costs 5 ms in batches of 12 or 16, and a
@@ -120,7 +121,13 @@ class Classifier:
         """
         for name in bundle.files.keys() - {bundle.network, bundle.novelty.statistics}:
             bundle.read_file(name)  # compares its SHA-256; the other two are compared when they are read to be used
-        return cls(bundle, MicrobatchEngine(load_engine(bundle, threads)), threads)
+        engine = load_engine(bundle, threads)
+        try:
+            return cls(bundle, MicrobatchEngine(engine), threads)
+        except BundleError:
+            if not takes_one_only(engine, bundle):
+                raise
+        return cls(bundle, MicrobatchEngine(FixedBatchEngine(engine, 1)), threads)
 
     def predict(self, source: ImageSource | DecodedImage | Slice, *, explain: bool = False) -> Prediction:
         """Classify one picture.
@@ -182,7 +189,7 @@ class Classifier:
             source = source.image
         image = source if isinstance(source, DecodedImage) else load_image(source)
         check_modality(image.modality, self.bundle)
-        pixels = reduce_grey(image.pixels)
+        pixels = reduce_grey(image.fed_pixels)
         return _Prepared(
             image=image,
             input=prepare_image(pixels, self.bundle.input),
@@ -192,7 +199,8 @@ class Classifier:
     def _decide(self, pictures: Sequence[_Prepared], output: EngineOutput, started: float) -> list[Prediction]:
         bundle = self.bundle
         novelties = self._score_novelty(pictures, output)
-        probabilities = to_probabilities(to_logits(output.scores, self._output), novelties, bundle.calibration)
+        logits = to_logits(output.scores, self._output)
+        probabilities = to_probabilities(logits, novelties, bundle.calibration, exclusive=bundle.is_exclusive)
         maps = [None] * len(pictures) if output.evidence is None else list(output.evidence)
         duration_s = (time.perf_counter() - started) / len(pictures)
         return [
@@ -216,11 +224,14 @@ class Classifier:
         evidence: np.ndarray | None,
     ) -> Prediction:
         labels = self.bundle.labels
-        verdict, candidates = decide(probabilities, novelty, self.bundle.calibration)
+        verdict, candidates = decide(
+            probabilities, novelty, self.bundle.calibration, exclusive=self.bundle.is_exclusive
+        )
         index = int(np.argmax(probabilities))
         heatmap = None
         if evidence is not None and verdict is not Verdict.REJECTED:
             heatmap = build_heatmap(evidence, index, image.pixels.shape[:2])
+            heatmap = mirror_heatmap(heatmap) if image.is_fed_mirrored else heatmap
         return Prediction(
             label=labels[index],
             index=index,
@@ -231,7 +242,7 @@ class Classifier:
             model_name=self.bundle.name,
             model_version=self.bundle.version,
             duration_s=duration_s,
-            notes=image.notes,
+            notes=image.notes if self.bundle.is_exclusive else (*image.notes, SIGMOIDS_NOTE),
             heatmap=heatmap,
         )
 

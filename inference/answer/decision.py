@@ -32,6 +32,12 @@ MAX_NOVELTY = 99.0
 MIN_CANDIDATES = 2
 """How many labels an uncertain answer names at least."""
 
+SIGMOIDS_NOTE = "Each probability is that of its label for itself; they need not add up to one."
+"""Stands beside the answers of a model whose labels do not exclude each other."""
+
+_MIN_SHARE = 1e-12
+"""What a sigmoid that gives 0 or 1 is taken for: it has no logit."""
+
 _THUMBNAIL_PX = 128
 
 
@@ -79,10 +85,13 @@ def to_logits(scores: np.ndarray, output: str) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, shape (N, classes)
-        Their softmax is the network's own probabilities.
+        Their softmax is the network's own probabilities; of ``sigmoids``, their sigmoid.
     """
     if output == "logits":
         return scores
+    if output == "sigmoids":
+        shares = np.clip(scores.astype(np.float64), _MIN_SHARE, 1.0 - _MIN_SHARE)
+        return np.asarray(np.log(shares) - np.log1p(-shares))
     if output == "sigmoid":
         scores = np.hstack([1.0 - scores, scores])
     return np.asarray(np.log(np.maximum(scores, 1e-30)))
@@ -121,7 +130,9 @@ def choose_temperature(novelty_weight: np.ndarray, calibration: Calibration) -> 
     return np.asarray(calibration.temperature + calibration.temperature_rise * novelty_weight)
 
 
-def to_probabilities(logits: np.ndarray, novelty: np.ndarray, calibration: Calibration) -> np.ndarray:
+def to_probabilities(
+    logits: np.ndarray, novelty: np.ndarray, calibration: Calibration, *, exclusive: bool = True
+) -> np.ndarray:
     """Probabilities that can be taken at their word, also where the pictures are unlike those of training.
 
     A temperature that was fitted on pictures like those of training holds for such pictures. On others a network is as
@@ -134,11 +145,13 @@ def to_probabilities(logits: np.ndarray, novelty: np.ndarray, calibration: Calib
     novelty : numpy.ndarray, shape (N,)
         The novelty scores.
     calibration : Calibration
+    exclusive : bool
+        Whether one label of a picture is right. Else each is judged for itself, as ``sigmoids`` do.
 
     Returns
     -------
     numpy.ndarray, shape (N, classes), float64
-        Rows in [0, 1] that sum to 1.
+        Rows in [0, 1] that sum to 1 if the labels are exclusive.
 
     References
     ----------
@@ -147,7 +160,8 @@ def to_probabilities(logits: np.ndarray, novelty: np.ndarray, calibration: Calib
     """
     novelty_weight = find_novelty_weight(novelty, calibration)
     shift = np.array(calibration.prior_shift or 0.0)
-    return softmax(logits / choose_temperature(novelty_weight, calibration) + novelty_weight * shift)
+    calibrated = logits / choose_temperature(novelty_weight, calibration) + novelty_weight * shift
+    return softmax(calibrated) if exclusive else np.asarray(np.exp(-np.logaddexp(0.0, -calibrated)))
 
 
 def softmax(logits: np.ndarray, temperature: float | np.ndarray = 1.0) -> np.ndarray:
@@ -216,10 +230,13 @@ def picture_novelty(image: np.ndarray, rule: NoveltyRule) -> float:
     return min(score, MAX_NOVELTY)
 
 
-def decide(probabilities: np.ndarray, novelty: float, calibration: Calibration) -> tuple[Verdict, tuple[int, ...]]:
+def decide(
+    probabilities: np.ndarray, novelty: float, calibration: Calibration, *, exclusive: bool = True
+) -> tuple[Verdict, tuple[int, ...]]:
     """Choose the verdict and the classes it names.
 
-    An uncertain answer names the prediction set of split conformal prediction, and two labels at least.
+    An uncertain answer names the prediction set of split conformal prediction, and two labels at least. Where labels do
+    not exclude each other, an answer of which two or more are probable enough for it is uncertain as well.
 
     Parameters
     ----------
@@ -227,6 +244,8 @@ def decide(probabilities: np.ndarray, novelty: float, calibration: Calibration) 
     novelty : float
         From 1 on the picture is refused.
     calibration : Calibration
+    exclusive : bool
+        As for `to_probabilities`.
 
     Returns
     -------
@@ -240,7 +259,8 @@ def decide(probabilities: np.ndarray, novelty: float, calibration: Calibration) 
     ranked = tuple(int(index) for index in np.argsort(-probabilities, kind="stable"))
     if novelty >= 1.0:
         return Verdict.REJECTED, ()
-    if probabilities[ranked[0]] >= calibration.confident_at:
+    is_alone = exclusive or probabilities[ranked[1]] < calibration.confident_at
+    if probabilities[ranked[0]] >= calibration.confident_at and is_alone:
         return Verdict.CONFIDENT, ranked[:1]
     in_set = int((probabilities >= calibration.in_set_at).sum())
     return Verdict.UNCERTAIN, ranked[: max(in_set, MIN_CANDIDATES)]

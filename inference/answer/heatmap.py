@@ -10,6 +10,8 @@ Which answers get a map is decided in `inference.answer.classifier` (those that 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from inference.answer.prediction import Heatmap
@@ -47,3 +49,11 @@ def build_heatmap(evidence: np.ndarray, index: int, shape_px: tuple[int, ...]) -
         peak_value=peak_value,
         stands_out=peak_value >= STANDS_OUT_AT,
     )
+
+
+def mirror_heatmap(heatmap: Heatmap) -> Heatmap:
+    """The heat map of the same picture with its columns in the other order."""
+    grid = np.ascontiguousarray(heatmap.grid[:, ::-1])
+    grid.flags.writeable = False
+    x, y = heatmap.peak
+    return replace(heatmap, grid=grid, peak=(1.0 - x, y))

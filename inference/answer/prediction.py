@@ -93,8 +93,8 @@ class Prediction:
     index : int
         Index of ``label`` in the model's outputs, counted from 0.
     probabilities : Mapping of str to float
-        Class name to calibrated probability in [0, 1], in the order of the model's outputs; they sum to 1. A rejected
-        picture carries them too.
+        Class name to calibrated probability in [0, 1], in the order of the model's outputs; they sum to 1, unless
+        the model judges each label for itself (``sigmoids``). A rejected picture carries them too.
     candidates : tuple of str
         The labels that the verdict names, most probable first: one when confident, two or more when uncertain, none
         when rejected.

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from inference.answer.classifier import check_modality
-from inference.answer.decision import decide
+from inference.answer.decision import SIGMOIDS_NOTE, decide
 from inference.answer.prediction import Prediction, Verdict
 from inference.errors import InputError
 
@@ -131,7 +131,8 @@ def predict_volume(
     combined = combine(predictions, strengths, classifier.bundle, _count_parts(readable, volume.breaks))
     lost = (f"{len(errors)} of {volume.count} slices could not be read.",) if errors else ()
     duration_s = time.perf_counter() - started
-    answer = replace(combined.answer, notes=(*volume.notes, *lost), duration_s=duration_s)
+    meaning = () if classifier.bundle.is_exclusive else (SIGMOIDS_NOTE,)
+    answer = replace(combined.answer, notes=(*volume.notes, *lost, *meaning), duration_s=duration_s)
     return _restore_indices(replace(combined, answer=answer), errors, volume.count)
 
 
@@ -225,7 +226,7 @@ def _build_answer(
     if bundle.background is not None and bundle.labels[index] != bundle.background:
         needed = 1.0 - (1.0 - calibration.confident_at) / max(slices, 1)
         calibration = calibration.model_copy(update={"confident_at": needed})
-    verdict, candidates = decide(probabilities, novelty, calibration)
+    verdict, candidates = decide(probabilities, novelty, calibration, exclusive=bundle.is_exclusive)
     return replace(
         template,
         label=bundle.labels[index],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from inference.errors import InputError
-from inference.imaging.types import DecodedImage, Slice
+from inference.imaging.orientation import square_size
+from inference.imaging.types import DecodedImage, Slice, Turn
 from inference.limits import check_picture_size
 
 _TAIL_PERCENTILE = 99.9
@@ -118,6 +121,37 @@ def build_slice(values: np.ndarray, modality: str | None = None) -> Slice:
         return Slice(image=DecodedImage(decode_array(values), modality=modality), strength=strength)
     image = DecodedImage(decode_array(window_array(values)), modality=modality)
     return Slice(image=image, strength=strength, window=find_window(values))
+
+
+def orient_slice(one: Slice, turn: Turn) -> Slice:
+    """Make a slice's pixels square and turn them for the screen.
+
+    Parameters
+    ----------
+    one : Slice
+        As it is stored.
+    turn : Turn
+        See `inference.imaging.orientation.find_turn`.
+
+    Raises
+    ------
+    TooLargeError
+        With square pixels it is larger than a picture may be.
+    """
+    plane = reduce_grey(one.image.pixels) if one.image.pixels.strides[2] == 0 else one.image.pixels
+    size_px = square_size(plane.shape[1], plane.shape[0], turn.pixel_ratio)
+    if size_px != plane.shape[1::-1]:
+        check_picture_size(*size_px)
+        plane = cv2.resize(np.ascontiguousarray(plane), size_px, interpolation=cv2.INTER_LINEAR)
+    if turn.is_transposed:
+        plane = plane.swapaxes(0, 1)
+    if turn.is_mirrored:
+        plane = plane[:, ::-1]
+    if turn.is_upside_down:
+        plane = plane[::-1]
+    plane = np.ascontiguousarray(plane)
+    pixels = spread_grey(plane) if plane.ndim == 2 else plane
+    return replace(one, image=replace(one.image, pixels=pixels, turn=turn))
 
 
 def reduce_grey(image: np.ndarray) -> np.ndarray:

@@ -8,24 +8,22 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
 
 from inference.errors import InputError
-from inference.imaging.arrays import build_slice
-from inference.imaging.types import DEFAULT_OPTIONS, ReadOptions, Slice, Volume
-from inference.limits import MAX_PIXELS, check_picture_size, check_volume_size
+from inference.imaging.arrays import build_slice, orient_slice
+from inference.imaging.orientation import RADIOLOGICAL, pixel_ratio, square_size
+from inference.imaging.types import DEFAULT_OPTIONS, ReadOptions, Slice, Turn, Volume
+from inference.limits import check_picture_size, check_volume_size
 
 _CUT_OFF = "The {} volume is damaged or cut off: {}."
 
 NO_SIDE = "The file does not say which side is left."
 NO_SPACING = "The file does not say how far apart its voxels are: 1 mm was taken."
-
-_ASPECT_TOLERANCE = 0.02
-"""Pixels whose sides differ by a smaller share count as square."""
 
 _AXES = {"axial": (2, 1, 0), "coronal": (1, 2, 0), "sagittal": (0, 2, 1)}
 """Of canonical axes (x to the right, y to the front, z up): which is the slice, which the row, which the column."""
@@ -78,8 +76,8 @@ class Grid:
 def open_grid(grid: Grid, options: ReadOptions = DEFAULT_OPTIONS) -> Volume:
     """Turn a grid to canonical axes and cut it into slices.
 
-    Axial and coronal slices have the patient's left on their left (a radiologist's screen has it on the right), axial
-    ones the nose up, the others the top of the head up; sagittal ones look to the right.
+    Slices are turned as `inference.imaging.orientation` says, and fed to the network mirrored: it has learnt from
+    volumes with the patient's left on the left. Where the file does not say which side is which, nothing is mirrored.
 
     Raises
     ------
@@ -106,7 +104,9 @@ def _build_volume(
     scale = grid.scale
     slice_axis, row_axis, column_axis = _AXES[options.plane]
     slices = values.transpose(slice_axis, row_axis, column_axis)[:, ::-1]  # rows run from the top: front, or head
-    size_px = _square_size(slices.shape[2], slices.shape[1], spacing_mm[column_axis], spacing_mm[row_axis])
+    ratio = pixel_ratio(spacing_mm[column_axis], spacing_mm[row_axis])
+    size_px = square_size(slices.shape[2], slices.shape[1], ratio)
+    turn = Turn(is_mirrored=True, orientation=RADIOLOGICAL[options.plane]) if grid.has_directions else Turn()
     check_picture_size(*size_px)
     bad = sum(int(np.count_nonzero(~np.isfinite(one))) for one in slices) if values.dtype.kind == "f" else 0
     if bad == values.size:
@@ -120,7 +120,8 @@ def _build_volume(
         rescaled = raw * np.float32(scale[0]) + np.float32(scale[1])
         if rescaled.shape[::-1] != size_px:
             rescaled = cv2.resize(rescaled, size_px, interpolation=cv2.INTER_LINEAR)
-        return build_slice(rescaled)
+        one = orient_slice(build_slice(rescaled), turn)
+        return replace(one, image=replace(one.image, is_fed_mirrored=turn.is_mirrored))
 
     notes = list(grid.notes)
     if grid.extra:
@@ -132,15 +133,21 @@ def _build_volume(
         count=len(slices),
         load=load,
         notes=tuple(notes),
-        affine=_follow_slices(affine, axes, slices.shape[2:0:-1], size_px),
+        affine=_follow_slices(affine, axes, slices.shape[2:0:-1], size_px, is_mirrored=turn.is_mirrored),
+        orientation=turn.orientation,
         memory_bytes=slices.nbytes,
     )
 
 
 def _follow_slices(
-    affine: np.ndarray, axes: tuple[int, int, int], cut_px: tuple[int, ...], size_px: tuple[int, int]
+    affine: np.ndarray,
+    axes: tuple[int, int, int],
+    cut_px: tuple[int, ...],
+    size_px: tuple[int, int],
+    *,
+    is_mirrored: bool,
 ) -> np.ndarray:
-    """From the affine of the canonical voxels to that of the slices: turned, upside down and resized.
+    """From the affine of the canonical voxels to that of the slices: turned, upside down, resized and mirrored.
 
     Parameters
     ----------
@@ -149,6 +156,8 @@ def _follow_slices(
         Which canonical axis is the column, the row and the slice.
     cut_px, size_px : tuple of int
         Width and height before and after the pixels were made square.
+    is_mirrored : bool
+        The order of the columns was turned round in the end.
     """
     step = np.zeros((4, 4))
     step[3, 3] = 1.0
@@ -156,16 +165,10 @@ def _follow_slices(
     step[axes[0], 0], step[axes[0], 3] = width_share, width_share / 2 - 0.5  # pixels lie round their middle
     step[axes[1], 1], step[axes[1], 3] = -height_share, cut_px[1] - 0.5 - height_share / 2
     step[axes[2], 2] = 1.0
-    return np.asarray(affine @ step)
-
-
-def _square_size(width: int, height: int, width_mm: float, height_mm: float) -> tuple[int, int]:
-    """Width and height in pixels once pixels are square, as fine as the finer side is now."""
-    ratio = height_mm / width_mm if width_mm > 0 and height_mm > 0 else 1.0
-    if not np.isfinite(ratio) or ratio <= 0 or abs(ratio - 1.0) < _ASPECT_TOLERANCE:
-        return width, height
-    ratio = min(max(ratio, 1 / MAX_PIXELS), float(MAX_PIXELS))  # beyond it no size is accepted, and some are infinite
-    return (width, round(height * ratio)) if ratio > 1 else (round(width / ratio), height)
+    mirror = np.eye(4)
+    if is_mirrored:
+        mirror[0, 0], mirror[0, 3] = -1.0, size_px[0] - 1.0
+    return np.asarray(affine @ step @ mirror)
 
 
 def check_grid(shape: tuple[int, ...], data_type: np.dtype[Any], count: int) -> None:

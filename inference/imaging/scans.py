@@ -266,7 +266,7 @@ def _unwrap(volume: DecodedImage | Volume) -> DecodedImage | Volume:
     if isinstance(volume, DecodedImage) or volume.count > 1:
         return volume
     image = volume.load(0).image
-    return DecodedImage(image.pixels, (*image.notes, *volume.notes), image.modality, volume.identifiers)
+    return replace(image, notes=(*image.notes, *volume.notes), identifiers=volume.identifiers)
 
 
 def _list_archive(archive: Archive, source: str, options: ReadOptions) -> Iterator[Scan]:

@@ -3,11 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     import numpy as np
+
+Convention = Literal["radiological", "neurological"]
+"""From where axial and coronal slices are seen: from the feet and from the front, so that the patient's right is on the
+left; or from the head and from behind. The first is how every picture here is turned; a front may mirror it."""
+
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orientation:
+    """What of the patient lies at the edges of a picture.
+
+    The letters are R and L (right, left), A and P (front, back), S and I (head, feet; DICOM writes H and F).
+
+    Attributes
+    ----------
+    left, right, top, bottom : str
+        Of an oblique picture the letter of the axis that is nearest.
+
+    Examples
+    --------
+    >>> Orientation(left="R", right="L", top="A", bottom="P").mirror().left
+    'L'
+    """
+
+    left: str
+    right: str
+    top: str
+    bottom: str
+
+    @property
+    def has_sides(self) -> bool:
+        """Whether the patient's right and left are at the picture's sides: the convention is about such pictures."""
+        return self.left in "RL"
+
+    def mirror(self) -> Orientation:
+        """The letters of the picture whose columns run the other way."""
+        return replace(self, left=self.right, right=self.left)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """How a slice was turned for the screen, in this order; see `inference.imaging.orientation`.
+
+    Attributes
+    ----------
+    pixel_ratio : float
+        Height of a stored pixel over its width; 1 if square, or not known. Pixels are made square first.
+    is_transposed : bool
+        Rows became columns.
+    is_mirrored, is_upside_down : bool
+        The order of the columns, and of the rows, was turned round.
+    orientation : Orientation or None
+        Of the picture after all that; None if the source does not say where its sides are.
+
+    Examples
+    --------
+    >>> Turn().orientation is None
+    True
+    """
+
+    pixel_ratio: float = 1.0
+    is_transposed: bool = False
+    is_mirrored: bool = False
+    is_upside_down: bool = False
+    orientation: Orientation | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +110,10 @@ class DecodedImage:
         What a DICOM header says made it, such as ``"MR"``; None for a format that does not say.
     identifiers : Identifiers or None
         None unless they were asked for (`ReadOptions.identifiers`).
+    turn : Turn
+        How the pixels were turned from what the source stores.
+    is_fed_mirrored : bool
+        The network is fed the mirrored picture: it has learnt from NIfTI volumes seen from the head.
 
     Examples
     --------
@@ -57,6 +127,18 @@ class DecodedImage:
     notes: tuple[str, ...] = ()
     modality: str | None = None
     identifiers: Identifiers | None = None
+    turn: Turn = Turn()
+    is_fed_mirrored: bool = False
+
+    @property
+    def orientation(self) -> Orientation | None:
+        """What lies at the picture's edges; None if that is not known."""
+        return self.turn.orientation
+
+    @property
+    def fed_pixels(self) -> np.ndarray:
+        """The pixels as the network sees them: a view of ``pixels``, mirrored if `is_fed_mirrored`."""
+        return self.pixels[:, ::-1] if self.is_fed_mirrored else self.pixels
 
 
 PLANES = ("axial", "coronal", "sagittal")
@@ -148,6 +230,8 @@ class Volume:
         From (column, row, slice) of the slices as they are loaded, counted from 0 in the middle of a pixel, to
         millimetres to the patient's right, front and head (NIfTI's RAS+). None if the source does not say, or the
         slices do not lie evenly.
+    orientation : Orientation or None
+        Of its slices as they are loaded. None if the source does not say; the affine then speaks for distances only.
     breaks : tuple of int
         Slices, counted from 0, behind which others are missing: the next one is no neighbour of theirs.
     memory_bytes : int
@@ -172,5 +256,6 @@ class Volume:
     notes: tuple[str, ...] = ()
     identifiers: Identifiers | None = None
     affine: np.ndarray | None = None
+    orientation: Orientation | None = None
     breaks: tuple[int, ...] = ()
     memory_bytes: int = 0

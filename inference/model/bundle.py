@@ -14,11 +14,8 @@ from typing import Any, Literal
 
 from inference.documents import read_json, validate
 from inference.errors import BundleError
+from inference.model.foreign import SERVED_SUFFIXES, describe_foreign
 from inference.model.schema import SCHEMA_VERSION, BundleDocument
-
-ONNX_SUFFIXES = (".onnx",)
-
-KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 
@@ -108,10 +105,13 @@ def load_bundle(path: str | Path) -> ModelBundle:
     """
     path = Path(path)
     if path.is_dir():
+        if not (path / "bundle.json").exists():
+            _refuse_foreign(path)
         return _read_bundle_json(path)
     if not path.exists():
         raise BundleError(f"There is no model at {path}. Give a bundle folder or a .keras, .h5 or .onnx file.")
-    if path.suffix.lower() not in KERAS_SUFFIXES + ONNX_SUFFIXES:
+    if path.suffix.lower() not in SERVED_SUFFIXES:
+        _refuse_foreign(path)
         raise BundleError(
             f"{path} is not a model: a bundle folder or a .keras, .h5 or .onnx file is accepted, "
             f"received a file that ends in {path.suffix or 'nothing'}."
@@ -129,11 +129,21 @@ def _read_bundle_json(folder: Path) -> ModelBundle:
     json_path = folder / "bundle.json"
     bundle = _build_bundle(folder, json_path, _read_document(json_path))
     for file_path in (bundle.network_path, *(folder / name for name in bundle.files)):
+        if file_path.is_dir():
+            _refuse_foreign(file_path)
         if file_path.exists() and not is_inside(file_path, folder):
             raise BundleError(f"The bundle {folder} has {file_path.name}, which leads out of the folder.")
         if not file_path.is_file():
             raise BundleError(f"The bundle {folder} lacks the file {file_path.name} that its bundle.json names.")
+    if bundle.network_path.suffix.lower() not in SERVED_SUFFIXES:
+        _refuse_foreign(bundle.network_path)
     return bundle
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise `BundleError` with the way on for a model in a format that is known and not served."""
+    if sentences := describe_foreign(path):
+        raise BundleError(sentences)
 
 
 def _read_document(json_path: Path) -> dict[str, Any]:

@@ -33,7 +33,7 @@ Layout = Literal["nhwc", "nchw"]
 Resize = Literal["nearest", "bilinear", "bicubic", "area"]
 """Ways to stretch a picture to a network's size, see `inference.model.preprocess.RESIZE_METHODS`."""
 
-Output = Literal["logits", "probabilities", "sigmoid"]
+Output = Literal["logits", "probabilities", "sigmoid", "sigmoids"]
 """What a network's output may be, see `BundleDocument.output`."""
 
 
@@ -309,9 +309,15 @@ class BundleDocument(Part):
     network: FileName = Field(description="An .onnx, .keras or .h5 file in the bundle's folder.")
     output: Output | None = Field(
         None,
-        description="What the network gives: logits, probabilities (a softmax is inside), one number a label; or "
-        "sigmoid, a single number, the probability of the second of two labels. Else logits or probabilities, "
-        "whichever its numbers are.",
+        description="What the network gives: logits, probabilities (a softmax is inside), one number a label; "
+        "sigmoids, one number a label from 0 to 1, each the probability of that label for itself, whatever the others "
+        "are; or sigmoid, a single number, the probability of the second of two labels. Else logits or probabilities, "
+        "whichever its numbers are; numbers from 0 to 1 that do not sum to 1 are refused until it is said.",
+    )
+    scores: Text | None = Field(
+        None,
+        description="The network's output, of several, that holds what is said under output. Else the one that is "
+        "called logits, else the only one with a number a label.",
     )
     modalities: Annotated[
         tuple[Annotated[str, Field(min_length=1)], ...], accepts('a list of DICOM codes, such as ["MR"]')
@@ -336,6 +342,16 @@ class BundleDocument(Part):
         description="How the network was made: data, command, seed, package versions; any keys. Nothing is decided "
         "by it but whether figures on the volumes may be told.",
     )
+
+    @property
+    def scores_width(self) -> int:
+        """How many numbers the network gives a picture."""
+        return 1 if self.output == "sigmoid" else len(self.labels)
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether the probabilities are of labels of which one is right, and so sum to 1."""
+        return self.output != "sigmoids"
 
     @field_validator("label_texts")
     @classmethod

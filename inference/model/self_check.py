@@ -19,6 +19,8 @@ _SEED = b"gyrus golden input"
 
 _BLOCK_BYTES = 4096
 
+_UNCLEAR = "numbers from 0 to 1 that do not sum to 1"
+
 
 def build_check_batch(spec: InputSpec) -> np.ndarray:
     """Make the batch that a network is tried with: the golden input, and a black picture.
@@ -41,13 +43,15 @@ def check_engine(engine: Engine, bundle: ModelBundle) -> str:
     -------
     str
         What its scores are, see `ModelBundle.output`: as the bundle says, else as the numbers show. Rows of numbers
-        from 0 to 1 that sum to 1 are probabilities, because logits never do so on both pictures.
+        from 0 to 1 that sum to 1 are probabilities, because logits never do so on both pictures; where they do not sum
+        to 1 the numbers alone do not tell.
 
     Raises
     ------
     BundleError
-        The network does not take the declared shape, or its output has another width or is of another kind, or its
-        evidence is no map, or it gives something else for the golden input than when the bundle was made.
+        The network does not take the declared shape, or its output has another width or is of another kind or does
+        not tell of which, or its evidence is no map, or it gives something else for the golden input than when the
+        bundle was made.
     """
     batch = build_check_batch(bundle.input)
     name, classes = bundle.network, len(bundle.labels)
@@ -56,9 +60,9 @@ def check_engine(engine: Engine, bundle: ModelBundle) -> str:
     except EngineError as error:
         raise BundleError(f"The network {name} does not take pictures of shape {batch.shape[1:]}. {error}") from error
     scores = output.scores
-    width = 1 if bundle.output == "sigmoid" else classes
-    if scores.shape != (len(batch), width):
-        wanted = f"{classes} numbers a picture, one for each label" if width > 1 else "one number a picture"
+    if scores.shape != (len(batch), bundle.scores_width):
+        single = bundle.output == "sigmoid"
+        wanted = "one number a picture" if single else f"{classes} numbers a picture, one for each label"
         raise BundleError(f"The network {name} must give {wanted}; its output has the shape {tuple(scores.shape[1:])}.")
     if output.evidence is not None:
         _check_evidence(output.evidence, len(batch), classes, name)
@@ -67,18 +71,42 @@ def check_engine(engine: Engine, bundle: ModelBundle) -> str:
     return _find_kind(scores, bundle)
 
 
+def takes_one_only(engine: Engine, bundle: ModelBundle) -> bool:
+    """Whether a network that says it takes any number of pictures takes, or answers, only one.
+
+    Exporters leave such networks: a reshape inside has the batch size of the trial run.
+    """
+    batch = build_check_batch(bundle.input)
+
+    def takes(pictures: np.ndarray) -> bool:
+        try:
+            scores = engine.run(pictures).scores
+        except EngineError:
+            return False
+        return scores.ndim > 0 and len(scores) == len(pictures)
+
+    return not takes(batch) and takes(batch[:1])
+
+
 def _find_kind(scores: np.ndarray, bundle: ModelBundle) -> str:
     in_range = bool((scores >= 0).all() and (scores <= 1.001).all())
-    seen = "probabilities" if in_range and np.allclose(scores.sum(axis=1), 1.0, atol=1e-3) else "logits"
-    if bundle.output == "sigmoid" and not in_range:
-        seen = "one number that is not from 0 to 1"
-    elif bundle.output in (None, "sigmoid"):
-        return bundle.output or seen
-    if bundle.output != seen:
+    sums_to_1 = np.allclose(scores.sum(axis=1), 1.0, atol=1e-3)
+    seen = _UNCLEAR if in_range and not sums_to_1 else "probabilities" if in_range else "logits"
+    fitting = {
+        _UNCLEAR: ("logits", "sigmoids", "sigmoid"),
+        "probabilities": ("probabilities", "sigmoids", "sigmoid"),
+        "logits": ("logits",),
+    }[seen]
+    if bundle.output is None and seen == _UNCLEAR:
         raise BundleError(
-            f'The bundle says "output": "{bundle.output}", and the network {bundle.network} gives {seen}.'
+            f"The network {bundle.network} gives {seen}. Say in bundle.json what they are: "
+            f'"output": "sigmoids", where each is the probability of one label for itself, or "output": "logits".'
         )
-    return seen
+    kind = bundle.output or seen
+    if kind not in fitting:
+        given = "numbers that are not all from 0 to 1" if seen == "logits" and "sigmoid" in kind else seen
+        raise BundleError(f'The bundle says "output": "{kind}", and the network {bundle.network} gives {given}.')
+    return kind
 
 
 def _check_golden(output: EngineOutput, golden: Golden, name: str) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from inference.errors import BundleError
+from inference.model.foreign import EXTERNAL_DATA_HINT, KERAS_2_HINT
 
 MAX_NETWORK_BYTES = 2 * 2**30
 """Largest network, in bytes, as a file and unpacked; protocol buffers have the same limit."""
@@ -71,7 +72,8 @@ def vet_onnx(content: bytes, name: str) -> None:
     _check_size(len(content), name)
     try:
         for message in _walk_onnx(memoryview(content), "model", 0):
-            raise BundleError(f"The network {name} {message}; it is not loaded.")
+            hint = f" {EXTERNAL_DATA_HINT.format(name=name)}" if message == _IS_ELSEWHERE else ""
+            raise BundleError(f"The network {name} {message}; it is not loaded.{hint}")
     except (IndexError, ValueError, RecursionError) as error:
         raise BundleError(f"ONNX Runtime cannot load {name}: it is no network in ONNX's format, or damaged.") from error
 
@@ -175,6 +177,8 @@ def _vet_class(class_name: str, module: object, section: dict[str, Any], name: s
         raise BundleError(f"{name} holds a {kind} layer, which {_UNSAFE_CLASSES[kind]}; it is not loaded.")
     if "config" not in section:
         return
+    if isinstance(module, str) and module.startswith("tf_keras."):
+        raise BundleError(f"{name} is a file of Keras 2. {KERAS_2_HINT.format(name=name)}")
     if module is not None and not (_is_safe_module(module) and class_name[:1].isupper()):
         raise BundleError(f"{name} asks for {str(module)[:60]}.{class_name[:60]}, which is no layer of Keras.")
     if module is None and section.get("registered_name") not in (None, class_name):
@@ -220,6 +224,8 @@ _NAMES: dict[str, tuple[int, ...]] = {
 
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 
+_IS_ELSEWHERE = "keeps numbers in another file"
+
 
 def _walk_onnx(view: memoryview, kind: str, depth: int) -> Iterator[str]:
     """Yield what is wrong, as the end of a sentence."""
@@ -227,7 +233,7 @@ def _walk_onnx(view: memoryview, kind: str, depth: int) -> Iterator[str]:
         raise ValueError
     for field, value in _read_fields(view):
         if kind == "tensor" and (field == _EXTERNAL_DATA or (field == _DATA_LOCATION and value)):
-            yield "keeps numbers in another file"
+            yield _IS_ELSEWHERE
         if isinstance(value, int):
             continue
         if field in _NAMES.get(kind, ()) and not _is_onnx_name(bytes(value[: _MAX_NAME_LENGTH + 1])):

@@ -179,7 +179,7 @@ def test_explain_in_a_report(bundles: dict[str, Path], files: dict[str, Path], k
     with choose_scan(files[kind], ReadOptions(), None) as scan:
         finding = build_finding(answer_scan(classifier, scan, explain=True), classifier.bundle)
     assert finding.heatmap is not None
-    assert finding.heatmap.values.shape == finding.pixels.shape[:2]
+    assert finding.heatmap.values.shape == finding.picture.pixels.shape[:2]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "series"])

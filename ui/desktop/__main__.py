@@ -11,11 +11,13 @@ from pathlib import Path
 
 from inference import Classifier, GyrusError, __version__
 from inference.__main__ import main as print_rows
+from inference.imaging.types import CONVENTIONS, Convention
 from inference.model.bundle import DEFAULT_MODEL
 from inference.settings import Settings
 from ui.desktop.answering import answer_file
 from ui.words.answer import list_lines
 from ui.words.errors import present_error
+from ui.words.labels import CONVENTION_HELP
 
 _NO_WINDOW = """\
 The window cannot be opened: {reason}.
@@ -33,6 +35,7 @@ def build_parser(prog: str = "gyrus") -> argparse.ArgumentParser:
     parser.add_argument("--classify", metavar="FILE", type=Path, help="print the answer and open no window")
     parser.add_argument("--json", action="store_true", help="with --classify: the line of python -m inference")
     parser.add_argument("--model", metavar="PATH", type=Path, help="bundle folder or model file to start with")
+    parser.add_argument("--convention", choices=CONVENTIONS, help=CONVENTION_HELP)
     return parser
 
 
@@ -43,10 +46,13 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "gyrus") -> int:
     if options.json and options.classify is None:
         parser.error("--json goes with --classify FILE")
     try:
-        model = options.model or Settings.from_env(os.environ).model
+        settings = Settings.from_env(os.environ)
+        model = options.model or settings.model
         if options.json:
             return print_rows(["--model", str(model), "--", str(options.classify)])
-        return _print_answer(options.classify, model) if options.classify else _open_window(options.file, model)
+        if options.classify:
+            return _print_answer(options.classify, model)
+        return _open_window(options.file, model, options.convention or settings.convention)
     except GyrusError as error:
         print(error, file=sys.stderr)
         return 2
@@ -63,7 +69,7 @@ def _print_answer(path: Path, model: Path) -> int:
     return 0
 
 
-def _open_window(path: Path | None, model: Path) -> int:
+def _open_window(path: Path | None, model: Path, convention: Convention) -> int:
     logging.basicConfig(level=logging.WARNING)
     try:
         import tkinter
@@ -80,7 +86,7 @@ def _open_window(path: Path | None, model: Path) -> int:
     worker = Worker()
     try:
         session = Session(bundles, worker)
-        window = Window(session, worker)
+        window = Window(session, worker, convention)
         session.preload()
         if path is not None:
             window.take(path)

@@ -12,6 +12,7 @@ from inference.answer.answer import Answer, answer_scan
 from inference.errors import InputError
 from inference.imaging.scans import Scan, open_scans
 from inference.imaging.types import DecodedImage, Volume
+from ui.pictures import face_picture
 from ui.words.answer import HeatPresentation, Presentation, present_heatmap, present_prediction
 from ui.words.volume import present_volume
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from inference.answer.prediction import Prediction
     from inference.answer.rows import Row
     from inference.answer.volume import SliceClassifier
+    from inference.imaging.types import Convention
 
 _OTHERS_LEFT = "Only the first picture or volume of the archive was read."
 
@@ -67,6 +69,11 @@ class ShownAnswer:
     presentation: Presentation
     heat: HeatPresentation | None
     rows: tuple[Row, ...]
+
+    def word_heat(self, convention: Convention) -> str:
+        """Say where the evidence is in the picture as a convention shows it; nothing if there is no map."""
+        heatmap = face_picture(self.view.image, convention, self.prediction.heatmap).heatmap
+        return "" if heatmap is None else present_heatmap(heatmap).sentence
 
 
 def read_view(path: Path) -> View:

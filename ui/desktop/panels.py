@@ -19,13 +19,16 @@ from ui.desktop.files import shorten_middle
 from ui.desktop.preferences import APPEARANCES
 from ui.desktop.session import ACTION, Session
 from ui.desktop.widgets import Bars, HeatBar, ScrollColumn, Stage, wrap_to_width
-from ui.words.labels import HEAT_SWITCH
+from ui.pictures import face_picture
+from ui.words.labels import HEAT_SWITCH, SIDE_SWITCH
 from ui.words.model import word_disclaimer
 from ui.words.numbers import format_size
+from ui.words.sides import word_sides
 from ui.words.tone import TONE_COLORS
 from ui.words.volume import word_slice
 
 if TYPE_CHECKING:
+    from inference.imaging.types import Convention
     from ui.desktop.theme import Palette
 
 ICON = Path(__file__).parent / "assets" / "gyrus.png"
@@ -88,9 +91,10 @@ class TopBar(ttk.Frame):
 class PicturePanel(ttk.Frame):
     """The stage, the file's name, and what changes the picture."""
 
-    def __init__(self, parent: tkinter.Misc, actions: Actions, scale: float) -> None:
+    def __init__(self, parent: tkinter.Misc, actions: Actions, scale: float, convention: Convention) -> None:
         super().__init__(parent)
         gap = round(8 * scale)
+        self._is_radiological = tkinter.BooleanVar(self, convention == "radiological")
         self.stage = Stage(self, scale)
         self.stage.grid(row=0, column=0, columnspan=4, sticky="nsew")
         self._name = ttk.Label(self, font="GyrusStrong", padding=0)
@@ -100,21 +104,40 @@ class PicturePanel(ttk.Frame):
         self.previous = ttk.Button(self, text="‹ Previous", command=actions.previous)
         self.next = ttk.Button(self, text="Next ›", command=actions.next)
         self.choose = ttk.Button(self, text="Choose image…", underline=1, command=actions.choose)
+        self.side_switch = ttk.Checkbutton(
+            self, text=SIDE_SWITCH, variable=self._is_radiological, command=actions.redraw, bootstyle="round-toggle"
+        )
+        self.side_switch.grid(row=3, column=0, sticky="w", pady=(gap, 0))
         for column, button in enumerate((self.previous, self.next, self.choose), start=1):
             button.grid(row=3, column=column, padx=(gap, 0), pady=(gap, 0))
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
         wrap_to_width(self._name)
 
+    @property
+    def convention(self) -> Convention:
+        """The convention that the switch stands at."""
+        return "radiological" if self._is_radiological.get() else "neurological"
+
+    def toggle_sides(self) -> None:
+        """Put the switch the other way, where there is one."""
+        if self.side_switch.winfo_ismapped():
+            self._is_radiological.set(not self._is_radiological.get())
+
     def show(self, session: Session, heat: bool) -> None:
         """Show the session's picture, with its heat map if ``heat``."""
         answer = session.answer
         drawn = heat and answer is not None and answer.heat is not None and answer.heat.drawn
         heatmap = answer.prediction.heatmap if drawn and answer else None
-        pixels = None if session.view is None else session.view.image.pixels
-        self.stage.show(pixels, heatmap, self._hint(session))
+        image = None if session.view is None else session.view.image
+        self.stage.show(image, heatmap, self.convention, self._hint(session))
+        orientation = None if image is None else face_picture(image, self.convention).orientation
+        if orientation is not None and orientation.has_sides:
+            self.side_switch.grid()
+        else:
+            self.side_switch.grid_remove()
         self._name.configure(text=shorten_middle(session.path.name, _NAME_CHARACTERS) if session.path else "No image")
-        self._facts.configure(text=self._describe(session))
+        self._facts.configure(text=". ".join(filter(None, (self._describe(session), word_sides(orientation)))))
         for button, offset in ((self.previous, -1), (self.next, 1)):
             button.configure(state="normal" if session.can_step(offset) else "disabled")
 
@@ -187,8 +210,8 @@ class AnswerPanel(ScrollColumn):
             widget.grid(row=row, column=0, sticky="ew", pady=(above, 0), padx=(0, round(4 * scale)))
         inside.columnconfigure(0, weight=1)
 
-    def show(self, session: Session, palette: Palette, status: str) -> None:
-        """Show the session's sentence, numbers and what else there is."""
+    def show(self, session: Session, palette: Palette, status: str, convention: Convention) -> None:
+        """Show the session's sentence, numbers and what else there is; the picture is shown in this convention."""
         self.paint(palette)
         shown = session.presentation
         tone = TONE_COLORS[shown.tone]
@@ -200,7 +223,7 @@ class AnswerPanel(ScrollColumn):
         self._show_disclaimer(word_disclaimer(session.bundle))
         self._source.configure(text=shown.source)
         self._status.configure(text=status)
-        self._show_heat(session)
+        self._show_heat(session, convention)
         self._keep(self._detail, bool(shown.detail))
         self._keep(self._bars, bool(shown.rows))
         self._keep(self._notes, bool(shown.notes))
@@ -223,17 +246,18 @@ class AnswerPanel(ScrollColumn):
         else:
             self._card.pack_forget()
 
-    def _show_heat(self, session: Session) -> None:
-        heat = session.answer.heat if session.answer else None
+    def _show_heat(self, session: Session, convention: Convention) -> None:
+        answer = session.answer
+        heat = answer.heat if answer else None
         self._keep(self._heat, heat is not None)
         for widget in (self.heat_switch, self._heat_bar, self._heat_sentence):
             widget.pack_forget()
-        if heat is None:
+        if answer is None or heat is None:
             return
         if heat.drawn:
             self.heat_switch.pack(anchor="w", pady=(self._gap, 0))
             self._heat_bar.pack(anchor="w", pady=self._gap)
-        self._heat_sentence.configure(text=heat.sentence)
+        self._heat_sentence.configure(text=answer.word_heat(convention))
         self._heat_sentence.pack(fill="x")
 
     def _label(self, style: str, parent: tkinter.Misc | None = None) -> ttk.Label:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from ui.pictures import color_stops, render_overlay
+from ui.pictures import color_stops, draw_letters, render_overlay
 
 if TYPE_CHECKING:
-    from inference.answer.prediction import Heatmap
+    from ui.pictures import FacedPicture
 
 
 def fit_size(width_px: int, height_px: int, frame_px: tuple[int, int]) -> tuple[int, int]:
@@ -19,20 +19,20 @@ def fit_size(width_px: int, height_px: int, frame_px: tuple[int, int]) -> tuple[
     return max(1, round(width_px * scale)), max(1, round(height_px * scale))
 
 
-def render_picture(pixels: np.ndarray, frame_px: tuple[int, int], heatmap: Heatmap | None) -> Image.Image:
-    """Scale a picture to a frame and lay the heat map over it.
+def render_picture(shown: FacedPicture, frame_px: tuple[int, int]) -> Image.Image:
+    """Scale a picture to a frame, lay its heat map over it and write its letters at the edges.
 
     Parameters
     ----------
-    pixels : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+    shown : FacedPicture
     frame_px : tuple of int
         Width and height.
-    heatmap : Heatmap or None
     """
-    picture = Image.fromarray(pixels)
+    picture = Image.fromarray(np.ascontiguousarray(shown.pixels))
     size_px = fit_size(picture.width, picture.height, frame_px)
-    scaled = picture.resize(size_px, Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return scaled if heatmap is None else Image.fromarray(render_overlay(np.asarray(scaled), heatmap))
+    scaled = np.asarray(picture.resize(size_px, Image.Resampling.LANCZOS, reducing_gap=2.0))
+    pixels = scaled if shown.heatmap is None else render_overlay(scaled, shown.heatmap)
+    return Image.fromarray(draw_letters(pixels, shown.orientation))
 
 
 def render_color_bar(width_px: int, height_px: int) -> Image.Image:

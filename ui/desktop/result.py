@@ -15,10 +15,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from inference.errors import GyrusError
 from ui.desktop.picture import render_picture
+from ui.pictures import face_picture
 from ui.words.model import word_disclaimer
+from ui.words.sides import word_sides
 from ui.words.tone import TONE_COLORS
 
 if TYPE_CHECKING:
+    from inference.imaging.types import Convention
     from inference.model.bundle import ModelBundle
     from ui.desktop.answering import ShownAnswer
     from ui.words.answer import NumberRow
@@ -32,7 +35,9 @@ class SaveError(GyrusError):
     """A result could not be written."""
 
 
-def save_result(target: Path, answer: ShownAnswer, bundle: ModelBundle, *, heat: bool) -> tuple[Path, Path]:
+def save_result(
+    target: Path, answer: ShownAnswer, bundle: ModelBundle, *, heat: bool, convention: Convention = "radiological"
+) -> tuple[Path, Path]:
     """Write the answer as a PNG file and, beside it, as JSON: the row, of a volume with ``slices``, as the API has it.
 
     Parameters
@@ -43,6 +48,8 @@ def save_result(target: Path, answer: ShownAnswer, bundle: ModelBundle, *, heat:
     bundle : ModelBundle
     heat : bool
         Draw the heat map.
+    convention : str
+        In which the picture is drawn.
 
     Returns
     -------
@@ -61,18 +68,19 @@ def save_result(target: Path, answer: ShownAnswer, bundle: ModelBundle, *, heat:
     *slices, whole = (row.to_dict() for row in answer.rows)
     body = {**whole, "slices": slices} if slices else whole
     try:
-        render_result(answer, bundle, heat=heat).save(png_path, "PNG")
+        render_result(answer, bundle, heat=heat, convention=convention).save(png_path, "PNG")
         json_path.write_text(json.dumps(body, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise SaveError(f"{png_path.name} cannot be written: {error.strerror or error}.") from error
     return png_path, json_path
 
 
-def render_result(answer: ShownAnswer, bundle: ModelBundle, *, heat: bool) -> Image.Image:
+def render_result(answer: ShownAnswer, bundle: ModelBundle, *, heat: bool, convention: Convention) -> Image.Image:
     """Draw the picture, and under it the sentence, the percentages and the disclaimer."""
     presentation = answer.presentation
     heatmap = answer.prediction.heatmap if heat and answer.heat and answer.heat.drawn else None
-    picture = render_picture(answer.view.image.pixels, (_WIDTH_PX, _WIDTH_PX), heatmap)
+    shown = face_picture(answer.view.image, convention, heatmap)
+    picture = render_picture(shown, (_WIDTH_PX, _WIDTH_PX))
     sheet = Image.new("RGB", (_WIDTH_PX, picture.height + 1200), _GROUND)
     sheet.paste("#000000", (0, 0, _WIDTH_PX, picture.height))
     sheet.paste(picture, ((_WIDTH_PX - picture.width) // 2, 0))
@@ -82,8 +90,7 @@ def render_result(answer: ShownAnswer, bundle: ModelBundle, *, heat: bool) -> Im
     pen.skip(10)
     for row in presentation.rows:
         pen.bar(row, TONE_COLORS[presentation.tone].light)
-    heat_sentence = answer.heat.sentence if answer.heat else ""
-    for text in (heat_sentence, *presentation.notes):
+    for text in (answer.word_heat(convention), word_sides(shown.orientation), *presentation.notes):
         pen.write(text, 18, _INK)
     pen.skip(6)
     pen.write(word_disclaimer(bundle), 18, _INK)

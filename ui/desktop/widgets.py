@@ -15,12 +15,12 @@ from PIL import ImageTk
 
 from ui.desktop.picture import render_color_bar, render_picture
 from ui.desktop.theme import LIGHT, Palette
+from ui.pictures import face_picture
 from ui.words.labels import HEAT_ENDS
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from inference.answer.prediction import Heatmap
+    from inference.imaging.types import Convention, DecodedImage
     from ui.words.answer import NumberRow
 
 _RESIZE_PAUSE_MS = 60
@@ -42,19 +42,21 @@ class Stage(ttk.Canvas):
             parent, background="#000000", highlightthickness=0, borderwidth=0, takefocus=False, autostyle=False
         )
         self._scale = scale
-        self._pixels: np.ndarray | None = None
+        self._image: DecodedImage | None = None
         self._heatmap: Heatmap | None = None
+        self._convention: Convention = "radiological"
         self._hint = ""
         self._target = False
         self._photo: ImageTk.PhotoImage | None = None
         self._pending: str | None = None
         self.bind("<Configure>", self._draw_soon)
 
-    def show(self, pixels: np.ndarray | None, heatmap: Heatmap | None, hint: str) -> None:
-        """Show a picture, uint8 RGB (H, W, 3), with a heat map or without; the hint where there is none."""
-        if pixels is self._pixels and heatmap is self._heatmap and hint == self._hint:
+    def show(self, image: DecodedImage | None, heatmap: Heatmap | None, convention: Convention, hint: str) -> None:
+        """Show a picture in a convention, with its heat map or without; the hint where there is none."""
+        same = image is self._image and heatmap is self._heatmap
+        if same and (convention, hint) == (self._convention, self._hint):
             return
-        self._pixels, self._heatmap, self._hint = pixels, heatmap, hint
+        self._image, self._heatmap, self._convention, self._hint = image, heatmap, convention, hint
         self.draw()
 
     def mark_target(self, target: bool) -> None:
@@ -69,8 +71,9 @@ class Stage(ttk.Canvas):
         width_px, height_px = self.winfo_width(), self.winfo_height()
         if width_px < 2 or height_px < 2:
             return
-        if self._pixels is not None:
-            picture = render_picture(self._pixels, (width_px, height_px), self._heatmap)
+        if self._image is not None:
+            shown = face_picture(self._image, self._convention, self._heatmap)
+            picture = render_picture(shown, (width_px, height_px))
             self._photo = ImageTk.PhotoImage(picture, master=self)
             self.create_image(width_px // 2, height_px // 2, image=self._photo, tags="picture")
         elif self._hint:

@@ -36,6 +36,7 @@ from ui.words.errors import present_error
 from ui.words.model import name_models
 
 if TYPE_CHECKING:
+    from inference.imaging.types import Convention
     from ui.desktop.session import Session
     from ui.desktop.worker import Worker
 
@@ -55,13 +56,15 @@ class Window:
     session : Session
     worker : Worker
         The session's; polled here and closed with the window.
+    convention : str
+        In which pictures are shown at first.
 
     Attributes
     ----------
     root : ttkbootstrap.App
     """
 
-    def __init__(self, session: Session, worker: Worker) -> None:
+    def __init__(self, session: Session, worker: Worker, convention: Convention = "radiological") -> None:
         self.session = session
         self._worker = worker
         self._status = ""
@@ -74,7 +77,7 @@ class Window:
         self.root.report_callback_exception = self._report
         self.scale = set_scale(self.root)
         apply_palette(self.root, self._palette)
-        self._build()
+        self._build(convention)
         self._bind_keys()
         self._accept_drops()
         session.changed = self.refresh
@@ -102,7 +105,7 @@ class Window:
         """Draw the session's state."""
         session = self.session
         self.picture.show(session, self.answer.heat.get())
-        self.answer.show(session, self._palette, self._status)
+        self.answer.show(session, self._palette, self._status, self.picture.convention)
         sentence = session.presentation.sentence if session.answer else ""
         self.root.title(": ".join(filter(None, ["Gyrus", session.path.name if session.path else "", sentence])))
 
@@ -176,7 +179,8 @@ class Window:
         save_appearance(name)
 
     def _save(self, target: Path) -> None:
-        answer, bundle, heat = self.session.answer, self.session.bundle, self.answer.heat.get()
+        answer, bundle = self.session.answer, self.session.bundle
+        heat, convention = self.answer.heat.get(), self.picture.convention
         if answer is None:
             return
 
@@ -186,13 +190,13 @@ class Window:
             else:
                 self._say(f"Saved {outcome[0].name} and {outcome[1].name}.")
 
-        self._worker.submit(lambda: save_result(target, answer, bundle, heat=heat), done)
+        self._worker.submit(lambda: save_result(target, answer, bundle, heat=heat, convention=convention), done)
 
     def _say(self, status: str) -> None:
         self._status = status
         self.refresh()
 
-    def _build(self) -> None:
+    def _build(self, convention: Convention) -> None:
         gap = round(18 * self.scale)
         actions = Actions(
             choose=self.choose,
@@ -211,7 +215,7 @@ class Window:
         frame = ttk.Frame(self.root, padding=gap)
         frame.pack(fill="both", expand=True)
         self.bar = TopBar(frame, actions, titles, self._appearance, self.scale)
-        self.picture = PicturePanel(frame, actions, self.scale)
+        self.picture = PicturePanel(frame, actions, self.scale, convention)
         self.answer = AnswerPanel(frame, actions, self.scale)
         self.bar.grid(row=0, column=0, columnspan=2, sticky="ew", pady=(0, gap))
         self.picture.grid(row=1, column=0, sticky="nsew", padx=(0, gap))
@@ -246,6 +250,7 @@ class Window:
             "<Alt-a>": self.about,
             "<Alt-s>": self.save,
             "<Key-h>": self._toggle_heat,
+            "<Key-r>": self._toggle_sides,
             "<Prior>": lambda: self.answer.scroll(-8),
             "<Next>": lambda: self.answer.scroll(8),
         }
@@ -278,6 +283,10 @@ class Window:
 
     def _toggle_heat(self) -> None:
         self.answer.heat.set(not self.answer.heat.get())
+        self.refresh()
+
+    def _toggle_sides(self) -> None:
+        self.picture.toggle_sides()
         self.refresh()
 
     def _accept_drops(self) -> None:

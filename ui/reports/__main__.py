@@ -12,11 +12,12 @@ from pathlib import Path
 from inference.answer.answer import answer_scan
 from inference.answer.classifier import Classifier
 from inference.errors import GyrusError, OutputError
-from inference.imaging.types import PLANES, WINDOWS, ReadOptions
+from inference.imaging.types import CONVENTIONS, PLANES, WINDOWS, Convention, ReadOptions
 from inference.settings import Settings
 from ui.reports.encode import DICOM_KINDS, PACKAGES, encode_reports
 from ui.reports.files import check_targets, write_new
 from ui.reports.finding import build_finding, check_source, choose_scan
+from ui.words.labels import CONVENTION_HELP
 
 _EPILOG = """\
 Without --keep-identity no report names the patient, the institution or a date: the DICOM files belong to a new patient
@@ -27,7 +28,9 @@ No file is written over. The exit status is 0 when every report was written, 1 w
 report not be written, 2 when the call itself was wrong."""
 
 
-def build_parser(default_model: Path, prog: str = "python -m reports") -> argparse.ArgumentParser:
+def build_parser(
+    default_model: Path, prog: str = "python -m reports", convention: Convention = "radiological"
+) -> argparse.ArgumentParser:
     """The options of ``python -m reports``."""
     parser = argparse.ArgumentParser(
         prog=prog,
@@ -46,13 +49,15 @@ def build_parser(default_model: Path, prog: str = "python -m reports") -> argpar
         "--plane", choices=PLANES, default="axial", help="how volumes that are not DICOM are cut (%(default)s)"
     )
     parser.add_argument("--window", choices=WINDOWS, default="percentile", help="grey values of DICOM (%(default)s)")
+    parser.add_argument("--convention", choices=CONVENTIONS, default=convention, help=CONVENTION_HELP)
     return parser
 
 
 def main(argv: Sequence[str] | None = None, *, prog: str = "python -m reports") -> int:
     """Run the command line; returns the exit status."""
     try:
-        parser = build_parser(Settings.from_env(os.environ).model, prog)
+        settings = Settings.from_env(os.environ)
+        parser = build_parser(settings.model, prog, settings.convention)
         options = parser.parse_args(argv)
         targets = {kind: path for kind in PACKAGES if (path := getattr(options, kind)) is not None}
         if not targets:
@@ -74,6 +79,7 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m reports") 
                 classifier.bundle,
                 needs_sources=needs_sources,
                 keep_identity=options.keep_identity,
+                convention=options.convention,
             )
         for kind, content in encode_reports(finding, targets, keep_identity=options.keep_identity).items():
             write_new(targets[kind], content)

@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ui.pictures import render_overlay
+from ui.pictures import draw_letters, render_overlay
 from ui.reports.objects import CAPTURE_SERIES_NUMBER, describe_instance, encode_file
 from ui.words.answer import present_heatmap, present_prediction
 from ui.words.model import describe_model, word_disclaimer
 from ui.words.numbers import capitalise
+from ui.words.sides import word_sides
 from ui.words.volume import word_slice
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont, ImageFont
     from pydicom import Dataset
 
+    from inference.imaging.types import Orientation
     from ui.reports.finding import Finding
     from ui.reports.sources import SourceSlice, Subject
 
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 _SMALLEST_SIDE_PX = 512
 """A smaller slice is enlarged, so that the words beneath can be read."""
 
-_ORIENTATIONS = (("L", "R"), ("P", "A"), ("H", "F"))
-"""Where the patient's x, y and z lead, and where they come from (PS3.3, C.7.6.1.1.1)."""
+_DICOM_LETTERS = {"S": "H", "I": "F"}
+"""DICOM's words for head and feet (PS3.3, C.7.6.1.1.1)."""
 
 
 def render_capture(finding: Finding) -> np.ndarray:
@@ -42,22 +44,23 @@ def render_capture(finding: Finding) -> np.ndarray:
     """
     from PIL import Image
 
-    heatmap = finding.heatmap
+    shown, heatmap = finding.picture, finding.heatmap
     drawn = heatmap is not None and present_heatmap(heatmap).drawn
-    pixels = render_overlay(finding.pixels, heatmap) if heatmap is not None and drawn else finding.pixels
-    picture = Image.fromarray(pixels)
+    pixels = render_overlay(shown.pixels, heatmap) if heatmap is not None and drawn else shown.pixels
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
     scale = math.ceil(_SMALLEST_SIDE_PX / min(picture.size))
     if scale > 1:
         picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BICUBIC)
     words = _render_words(_list_words(finding), picture.width)
-    return np.vstack([np.asarray(picture), words])
+    return np.vstack([draw_letters(np.asarray(picture), shown.orientation), words])
 
 
 def _list_words(finding: Finding) -> list[str]:
     shown = present_prediction(finding.answer, finding.bundle)
     where = "" if finding.volume is None else capitalise(word_slice(finding.shown, len(finding.volume.slices)))
     heat = "" if finding.heatmap is None else present_heatmap(finding.heatmap).sentence
-    words = (word_disclaimer(finding.bundle), shown.sentence, heat, where, describe_model(finding.bundle))
+    sides = word_sides(finding.picture.orientation)
+    words = (word_disclaimer(finding.bundle), shown.sentence, heat, where, sides, describe_model(finding.bundle))
     return [sentence for sentence in words if sentence]
 
 
@@ -101,7 +104,7 @@ def encode_capture(finding: Finding, subject: Subject) -> bytes:
     from highdicom.sc import SCImage
 
     source = finding.sources[finding.shown]
-    orientation = _name_orientation(source)
+    orientation = _name_orientation(finding.picture.orientation)
     capture = SCImage(
         pixel_array=render_capture(finding),
         photometric_interpretation="RGB",
@@ -140,12 +143,10 @@ def _build_reference(source: SourceSlice) -> Dataset:
     return reference
 
 
-def _name_orientation(source: SourceSlice) -> tuple[str, str] | None:
-    """Where the rows and the columns lead, roughly; None if the file does not say."""
-    values = source.header.get("ImageOrientationPatient")
-    if values is None or len(values) != 6:
+def _name_orientation(orientation: Orientation | None) -> tuple[str, str] | None:
+    """Where the rows and the columns lead (PS3.3, C.7.6.1.1.1); None if that is not known."""
+    if orientation is None:
         return None
-    directions = np.reshape(np.array(values, float), (2, 3))
-    axes = np.abs(directions).argmax(axis=1)
-    row, column = (_ORIENTATIONS[axis][int(way[axis] < 0)] for axis, way in zip(axes, directions, strict=True))
-    return row, column
+    return _DICOM_LETTERS.get(orientation.right, orientation.right), _DICOM_LETTERS.get(
+        orientation.bottom, orientation.bottom
+    )

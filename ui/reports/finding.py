@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inference.errors import InputError
 from inference.imaging.find import find_items
+from inference.imaging.orientation import restore_point
 from inference.imaging.types import ReadOptions, Volume
+from ui.pictures import FacedPicture, face_picture
 from ui.reports.sources import SourceSlice, read_sources
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from inference.answer.answer import Answer
     from inference.answer.prediction import Heatmap, Prediction
     from inference.answer.volume import VolumePrediction
     from inference.imaging.scans import Scan
+    from inference.imaging.types import Convention, DecodedImage
     from inference.model.bundle import ModelBundle
 
 
@@ -41,10 +43,12 @@ class Finding:
         Index of the slice that is shown, counted from 0: the best one, or the middle one of a volume that was rejected.
     shown_answer : Prediction
         That slice's; of a picture ``answer``.
-    pixels : numpy.ndarray, shape (H, W, 3), uint8, RGB, 0–255
+    image : DecodedImage
         That slice.
     sources : tuple of SourceSlice
         Of each slice the DICOM file; empty if the source is no DICOM, or they were not asked for.
+    convention : str
+        In which pictures are shown.
     """
 
     bundle: ModelBundle
@@ -52,18 +56,35 @@ class Finding:
     volume: VolumePrediction | None
     shown: int
     shown_answer: Prediction
-    pixels: np.ndarray
+    image: DecodedImage
     sources: tuple[SourceSlice, ...]
+    convention: Convention = "radiological"
+
+    @cached_property
+    def picture(self) -> FacedPicture:
+        """The shown slice in the convention; without a heat map if the volume was rejected: its slices say nothing."""
+        rejected = self.volume is not None and self.volume.best_slice is None
+        return face_picture(self.image, self.convention, None if rejected else self.shown_answer.heatmap)
 
     @property
     def heatmap(self) -> Heatmap | None:
-        """The shown slice's; None of a rejected volume, whose slices speak for nothing."""
-        rejected = self.volume is not None and self.volume.best_slice is None
-        return None if rejected else self.shown_answer.heatmap
+        """The picture's."""
+        return self.picture.heatmap
+
+    @property
+    def stored_peak(self) -> tuple[float, float] | None:
+        """Where the strongest evidence is in the slice as it is stored: fractions of width and height, in [0, 1]."""
+        heatmap = self.shown_answer.heatmap
+        return None if heatmap is None else restore_point(heatmap.peak, self.image.turn)
 
 
 def build_finding(
-    answer: Answer, bundle: ModelBundle, *, needs_sources: bool = False, keep_identity: bool = False
+    answer: Answer,
+    bundle: ModelBundle,
+    *,
+    needs_sources: bool = False,
+    keep_identity: bool = False,
+    convention: Convention = "radiological",
 ) -> Finding:
     """Keep what a report shows of an answer.
 
@@ -77,6 +98,8 @@ def build_finding(
         The report refers to the DICOM images.
     keep_identity : bool
         Read from the DICOM headers who was examined; otherwise that is not even read.
+    convention : str
+        In which pictures are shown.
 
     Raises
     ------
@@ -89,7 +112,8 @@ def build_finding(
         volume=answer.volume,
         shown=answer.shown,
         shown_answer=answer.shown_prediction,
-        pixels=answer.image.pixels,
+        image=answer.image,
+        convention=convention,
         sources=_read_sources(answer.scan, keep_identity=keep_identity) if needs_sources or keep_identity else (),
     )
 
@@ -157,6 +181,8 @@ def _list_scans(source: Path, options: ReadOptions) -> Generator[Scan, None, Non
     first_error: InputError | None = None
     count = 0
     for item in find_items([source]):
+        if item.is_other:
+            continue
         try:
             with item.open(options) as scans:
                 for scan in scans:

@@ -11,20 +11,23 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+import cv2
+import numpy as np
+
 from inference import __version__
 from inference.answer.prediction import Prediction, Verdict
-from ui.pictures import color_stops, encode_png, render_overlay
+from ui.pictures import color_stops, draw_letters, encode_png, render_overlay
 from ui.words.answer import NumberRow, Presentation, present_heatmap, present_prediction
 from ui.words.labels import HEAT_ENDS
 from ui.words.model import describe_model, word_disclaimer
 from ui.words.numbers import capitalise
+from ui.words.sides import word_sides
 from ui.words.tone import TONE_COLORS
 from ui.words.volume import describe_volume, word_slice
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from inference.answer.volume import VolumePrediction
+    from inference.imaging.types import Orientation
     from ui.reports.finding import Finding
 
 
@@ -34,6 +37,9 @@ _WIDTH = 595.28 - 2 * _MARGIN
 """What lies between the margins of A4, in points; every length here is in points."""
 
 _PICTURE_SIDE = 220.0
+
+_LETTERED_SIDE_PX = 512
+"""Longer side from which letters in a picture are sharp at that size."""
 
 _LINES = (("#0b6e69", None, "–––"), ("#8a5300", (4, 2), "- - -"), ("#6a3fa0", (1, 2), "· · ·"))
 """Colour and dashes of the plot's lines, and how the legend spells them: they are told apart without colours too."""
@@ -156,11 +162,13 @@ def _build_pictures(finding: Finding) -> Any:
 
     volume, heatmap = finding.volume, finding.heatmap
     caption = "The image" if volume is None else capitalise(word_slice(finding.shown, len(volume.slices)))
-    pictures, captions = [_draw_picture(finding.pixels)], [[_build_paragraph(caption, color=_FAINT, centred=True)]]
+    shown, sides = finding.picture, word_sides(finding.picture.orientation)
+    pictures = [_draw_picture(shown.pixels, shown.orientation)]
+    captions = [[_build_paragraph(text, color=_FAINT, centred=True) for text in (caption, sides) if text]]
     if heatmap is not None:
         words = present_heatmap(heatmap)
         if words.drawn:
-            pictures.append(_draw_picture(render_overlay(finding.pixels, heatmap)))
+            pictures.append(_draw_picture(render_overlay(shown.pixels, heatmap), shown.orientation))
             captions.append([_build_paragraph(words.sentence, color=_FAINT, centred=True), _draw_colors()])
         else:
             captions[0].append(_build_paragraph(words.sentence, color=_FAINT, centred=True))
@@ -171,12 +179,17 @@ def _build_pictures(finding: Finding) -> Any:
     )
 
 
-def _draw_picture(pixels: np.ndarray) -> Any:
+def _draw_picture(pixels: np.ndarray, orientation: Orientation | None) -> Any:
+    """The picture with letters at its edges, if they are known; a small one is enlarged for them."""
     from reportlab.platypus import Image
 
     height_px, width_px = pixels.shape[:2]
     scale = _PICTURE_SIDE / max(height_px, width_px)
-    return Image(io.BytesIO(encode_png(pixels)), width=width_px * scale, height=height_px * scale)
+    times = -(-_LETTERED_SIDE_PX // max(height_px, width_px))
+    if orientation is not None and times > 1:
+        pixels = cv2.resize(np.ascontiguousarray(pixels), None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
+    content = encode_png(draw_letters(pixels, orientation))
+    return Image(io.BytesIO(content), width=width_px * scale, height=height_px * scale)
 
 
 def _draw_colors() -> Any:

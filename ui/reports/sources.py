@@ -24,7 +24,7 @@ _REFERENCE = ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstan
 """What a reference to an image consists of (PS3.3, C.17.2.1)."""
 
 _PICTURE = (
-    *("Modality", "NumberOfFrames", "ImageOrientationPatient"),
+    *("Modality", "NumberOfFrames", "Rows", "Columns"),
     *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"),
 )
 

@@ -222,7 +222,9 @@ def _build_peak(finding: Finding, heatmap: Heatmap) -> Any:
     )
 
     source = _shown_source(finding)
-    point_px = (heatmap.peak[0] * heatmap.width_px, heatmap.peak[1] * heatmap.height_px)  # PS3.3, C.18.6.1.1
+    x, y = finding.stored_peak or heatmap.peak
+    size_px = int(source.header.get("Columns") or 0), int(source.header.get("Rows") or 0)
+    point_px = (x * (size_px[0] or heatmap.width_px), y * (size_px[1] or heatmap.height_px))  # PS3.3, C.18.6.1.1
     evidence = _build_measurement(
         build_code("EVIDENCE", "Local probability at the strongest evidence"), heatmap.peak_value
     )

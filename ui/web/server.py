@@ -67,7 +67,7 @@ def build_app(models: Catalogue, settings: Settings) -> FastAPI:
         lifespan=uploads.lifespan,
     )
     app.root_path = settings.root_path
-    add_routes(app, models)
+    add_routes(app, models, settings.convention)
     add_batch(app, models, settings)
     add_vendor(app)
     add_keep_routes(app, uploads)

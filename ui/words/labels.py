@@ -41,7 +41,7 @@ PLANES_LABEL = "Three planes through the volume, with crosshairs"
 NO_PLANES = "This browser cannot draw the three planes (it has no WebGL 2). The answer does not need them."
 """Stands where the viewer would be."""
 
-NOT_PLACED = "The file does not say where left and right are: the letters at the edges are a guess."
+NOT_PLACED = "The file does not say where left and right are, so that no letters stand at the edges."
 """Stands beside a viewer whose directions are not known."""
 
 SLICE_SLIDER = "Slice"
@@ -52,3 +52,12 @@ SLICE_TABLE = ("All slices as a table", "Slice", "Probability", "Remark")
 
 BEST_MARK = "best"
 """Marks the slice that shows the answer best."""
+
+CONVENTION_PICKER = "Convention"
+"""Names the list from which the convention is chosen."""
+
+CONVENTION_HELP = "where slices have the patient's right: radiological on the left, neurological on the right"
+"""Says what an option ``--convention`` sets."""
+
+SIDE_SWITCH = "Radiological"
+"""Names the switch between the conventions where there is no room for more; what it means stands beside it."""

@@ -24,6 +24,7 @@ READ_TAGS: list[str | int] = [
     *("ComplexImageComponent", "VolumeBasedCalculationTechnique"),
     *(
         "PixelSpacing",
+        "PixelAspectRatio",
         "Rows",
         "Columns",
         "NumberOfFrames",

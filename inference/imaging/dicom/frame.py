@@ -12,6 +12,8 @@ from inference.imaging.dicom.geometry import build_plane, find_geometry, find_sp
 from inference.imaging.dicom.kinds import find_derived
 from inference.imaging.dicom.mosaic import Tile, find_tiles
 from inference.imaging.dicom.private import find_private_b_value, find_private_component
+from inference.imaging.orientation import find_turn, pixel_ratio, turn_plane
+from inference.imaging.types import Turn
 from inference.limits import check_volume_size
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class Times(NamedTuple):
     trigger_ms: float | None = None
 
 
-NO_TRAITS, NO_TIMES = Traits(), Times()
+NO_TRAITS, NO_TIMES, UNTURNED = Traits(), Times(), Turn()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,6 +84,10 @@ class Frame:
         Of its first pixel, in millimetres to the patient's left, back and head.
     spacing_mm : tuple of (float, float) or None
         Between rows, and between columns.
+    shape_px : tuple of (int, int)
+        Rows and columns.
+    turn : Turn
+        How it is turned for the screen.
     traits : Traits
     times : Times
     instance : int or None
@@ -97,7 +103,7 @@ class Frame:
     >>> dataset = Dataset()
     >>> dataset.EchoTime, dataset.InstanceNumber = 90, 7
     >>> frame, = build_frames(dataset)
-    >>> frame.instance, frame.traits.echo_ms, frame.plane
+    >>> frame.instance, frame.traits.echo_ms, frame.normal
     (7, 90.0, None)
     """
 
@@ -106,16 +112,17 @@ class Frame:
     orientation: np.ndarray | None = None
     position: np.ndarray | None = None
     spacing_mm: tuple[float, float] | None = None
+    shape_px: tuple[int, int] = (0, 0)
+    turn: Turn = UNTURNED
     traits: Traits = NO_TRAITS
     times: Times = NO_TIMES
     instance: int | None = None
     location_mm: float | None = None
     derived: str = ""
 
-    @property
-    def plane(self) -> np.ndarray | None:
-        """See `inference.imaging.dicom.geometry.build_plane`."""
-        return build_plane(self.orientation, self.position, self.spacing_mm)
+    def find_shown_plane(self, turn: Turn) -> np.ndarray | None:
+        """Where its pixels lie once it is turned; see `inference.imaging.dicom.geometry.build_plane`."""
+        return turn_plane(build_plane(self.orientation, self.position, self.spacing_mm), turn, self.shape_px)
 
     @property
     def normal(self) -> np.ndarray | None:
@@ -141,7 +148,14 @@ def build_frames(dataset: Dataset) -> tuple[Frame, ...]:
     if count > 1 and not has_groups:  # the header holds one position for all of them
         whole = _build_frame(dataset, 0)
         return tuple(
-            Frame(index=index, spacing_mm=whole.spacing_mm, traits=whole.traits, derived=whole.derived)
+            Frame(
+                index=index,
+                spacing_mm=whole.spacing_mm,
+                shape_px=whole.shape_px,
+                turn=whole.turn,
+                traits=whole.traits,
+                derived=whole.derived,
+            )
             for index in range(count)
         )
     return tuple(_build_frame(dataset, index) for index in range(count))
@@ -153,6 +167,8 @@ def _cut_frame(whole: Frame, tile: Tile) -> Frame:
         orientation=tile.orientation,
         position=tile.position,
         spacing_mm=whole.spacing_mm,
+        shape_px=(tile.height_px, tile.width_px),
+        turn=whole.turn,
         traits=whole.traits,
         times=whole.times,
         instance=whole.instance,
@@ -162,6 +178,7 @@ def _cut_frame(whole: Frame, tile: Tile) -> Frame:
 
 def _build_frame(dataset: Dataset, index: int) -> Frame:
     orientation, position = find_geometry(dataset, index)
+    orientation, spacing_mm = _check_orientation(orientation), find_spacing(dataset, index)
     content = find_item(dataset, index, "FrameContentSequence")
     frame_type = find_item(dataset, index, "MRImageFrameTypeSequence")
     image_type = _list_words(frame_type.get("FrameType") or dataset.get("ImageType"))
@@ -169,9 +186,11 @@ def _build_frame(dataset: Dataset, index: int) -> Frame:
     technique = str(frame_type.get("VolumeBasedCalculationTechnique") or "").strip().upper()
     return Frame(
         index=index,
-        orientation=_check_orientation(orientation),
+        orientation=orientation,
         position=position if position is None or np.isfinite(position).all() else None,
-        spacing_mm=find_spacing(dataset, index),
+        spacing_mm=spacing_mm,
+        shape_px=(int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)),
+        turn=_find_turn(dataset, orientation, spacing_mm),
         traits=_build_traits(dataset, index, image_type),
         times=Times(
             temporal=_whole(content.get("TemporalPositionIndex") or dataset.get("TemporalPositionIdentifier")),
@@ -185,6 +204,19 @@ def _build_frame(dataset: Dataset, index: int) -> Frame:
         location_mm=_number(dataset.get("SliceLocation")),
         derived=find_derived(image_type, component, technique, str(dataset.get("SeriesDescription") or "")),
     )
+
+
+def _find_turn(dataset: Dataset, orientation: np.ndarray | None, spacing_mm: tuple[float, float] | None) -> Turn:
+    """How to turn a frame; its pixels are made square even where nothing says how it lies.
+
+    References
+    ----------
+    PS3.3, 10.7.1.3 (Pixel Spacing: between rows, then between columns) and C.7.6.3.1.7 (Pixel Aspect Ratio: of a
+    pixel's height and width).
+    """
+    aspect = dataset.get("PixelAspectRatio")
+    height, width = spacing_mm or (map(float, aspect) if aspect and len(aspect) == 2 else (1.0, 1.0))
+    return find_turn(None if orientation is None else np.reshape(orientation, (2, 3)).T, pixel_ratio(width, height))
 
 
 def _check_orientation(orientation: np.ndarray | None) -> np.ndarray | None:

@@ -12,12 +12,13 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, BinaryIO
 
 from inference.errors import InputError, LeftOutError
+from inference.imaging.arrays import orient_slice
 from inference.imaging.dicom.dataset import read_dataset
 from inference.imaging.dicom.geometry import stack_planes
 from inference.imaging.dicom.header import build_header, check_image, read_identifiers
 from inference.imaging.dicom.pixels import check_pixels, load_frame
 from inference.imaging.dicom.series import group_series
-from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage, ReadOptions, Slice, Volume
+from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage, ReadOptions, Slice, Turn, Volume
 from inference.limits import check_volume_size
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def decode_single(content: bytes, options: ReadOptions = DEFAULT_OPTIONS) -> Dec
     (stack,) = group_series([(header, "")])
     if stack.left_out:
         raise LeftOutError(stack.left_out)
-    return load_frame(dataset, stack.members[0].frame, options).image
+    frame = stack.members[0].frame
+    return orient_slice(load_frame(dataset, frame, options), frame.turn).image
 
 
 def open_stack(stack: Stack, read: Callable[[str], AbstractContextManager[BinaryIO]], options: ReadOptions) -> Volume:
@@ -68,6 +70,7 @@ def open_stack(stack: Stack, read: Callable[[str], AbstractContextManager[Binary
     """
     members, paths = stack.members, stack.paths
     check_volume_size(len(members), 0)
+    turn = next((one.frame.turn for one in members if one.frame.orientation is not None), members[0].frame.turn)
     memory_bytes = 0
     if len(paths) == 1:
         with read(paths[0]) as stream:
@@ -77,11 +80,11 @@ def open_stack(stack: Stack, read: Callable[[str], AbstractContextManager[Binary
 
     def load(index: int) -> Slice:
         if len(paths) == 1:
-            return load_frame(dataset, members[index].frame, options)
+            return orient_slice(load_frame(dataset, members[index].frame, options), turn)
         with read(members[index].path) as stream:
             own = read_dataset(stream, pixels=True)
         check_pixels(own)
-        return load_frame(own, members[index].frame, options)
+        return orient_slice(load_frame(own, members[index].frame, options), turn)
 
     identifiers = None
     if options.identifiers:
@@ -97,15 +100,16 @@ def open_stack(stack: Stack, read: Callable[[str], AbstractContextManager[Binary
         modality=stack.modality,
         notes=stack.notes,
         identifiers=identifiers,
-        affine=_find_affine(members) if stack.is_even else None,
+        affine=_find_affine(members, turn) if stack.is_even else None,
+        orientation=turn.orientation,
         breaks=stack.breaks,
         memory_bytes=memory_bytes,
     )
 
 
-def _find_affine(members: Sequence[Member]) -> np.ndarray | None:
+def _find_affine(members: Sequence[Member], turn: Turn) -> np.ndarray | None:
     """The affine of slices that lie evenly, by the first and the last of which it is known how they lie."""
-    planes = [(index, member.frame.plane) for index, member in enumerate(members)]
+    planes = [(index, member.frame.find_shown_plane(turn)) for index, member in enumerate(members)]
     known = [(index, plane) for index, plane in planes if plane is not None]
     if len(known) < 2:
         return None

@@ -12,7 +12,7 @@ import pytest
 from inference.errors import InputError, TooLargeError
 from inference.imaging.arrays import window_array
 from inference.imaging.load import load_image, load_scans
-from inference.imaging.types import DecodedImage, ReadOptions, Volume
+from inference.imaging.types import PLANES, DecodedImage, Orientation, ReadOptions, Volume
 from tests.clinical import box_volume, encode_nifti, gzip_bomb, little_memory
 
 
@@ -30,7 +30,7 @@ def picture(volume: Volume, number: int = 0) -> np.ndarray:
 
 class TestPixels:
     @pytest.mark.parametrize("flips", [(1, 1, 1), (-1, -1, 1), (1, -1, -1)])
-    def test_the_nose_is_up_and_right_is_right(self, flips: tuple[int, int, int]) -> None:
+    def test_the_nose_is_up_and_right_is_left(self, flips: tuple[int, int, int]) -> None:
         values = box_volume()
         values[:, :, 5] //= 2
         stored = np.ascontiguousarray(values[:: flips[0], :: flips[1], :: flips[2]])
@@ -39,10 +39,36 @@ class TestPixels:
         shown = picture(volume)
         assert shown.shape == (48, 40)
         assert shown[2, 20] == 255  # the nose
-        assert shown[40, 2] < shown[40, 37]  # the patient's right is brighter, and on the right
+        assert shown[40, 2] > shown[40, 37]  # the patient's right is brighter, and on the left
         assert volume.load(5).strength < 0.6 * volume.load(0).strength  # the uppermost slice is the last
         expected = window_array(values[:, :, 0].T[::-1].astype(np.float32))
-        assert (shown == expected).all()
+        assert (shown == expected[:, ::-1]).all()
+        image = volume.load(0).image
+        assert (image.fed_pixels[:, :, 0] == expected).all()  # the network has learnt from these
+        assert image.orientation == volume.orientation == Orientation(left="R", right="L", top="A", bottom="P")
+
+    @pytest.mark.parametrize("plane", PLANES)
+    def test_the_affine_follows_what_is_shown(self, plane: str) -> None:
+        values = np.zeros((40, 48, 36), np.int16)
+        values[30, 8, 25] = 1000
+        affine = np.array([[-2.0, 0, 0, 30], [0, 1, 0, -20], [0, 0, 1, 7], [0, 0, 0, 1]])
+        volume = open_volume(encode_nifti(values, affine), plane)
+        slices = np.stack([volume.load(index).image.pixels[:, :, 0] for index in range(volume.count)])
+        index, row, column = np.argwhere(slices == slices.max()).mean(axis=0)
+        assert volume.affine is not None
+        assert volume.affine @ [column, row, index, 1] == pytest.approx(affine @ [30, 8, 25, 1], abs=1e-6)
+
+    def test_letters_of_each_plane(self) -> None:
+        letters = {plane: open_volume(encode_nifti(box_volume((40, 48, 36))), plane).orientation for plane in PLANES}
+        assert letters["coronal"] == Orientation(left="R", right="L", top="S", bottom="I")
+        assert letters["sagittal"] == Orientation(left="A", right="P", top="S", bottom="I")
+
+    def test_no_letters_where_the_file_does_not_say(self) -> None:
+        image = nibabel.Nifti1Image(box_volume(), None)
+        image.header["qform_code"] = image.header["sform_code"] = 0
+        volume = open_volume(image.to_bytes())
+        one = volume.load(0).image
+        assert (volume.orientation, one.orientation, one.is_fed_mirrored) == (None, None, False)
 
     def test_turned_axes(self) -> None:
         values = box_volume()
@@ -60,7 +86,7 @@ class TestPixels:
         sagittal = open_volume(encode_nifti(values), "sagittal")
         assert (sagittal.count, picture(sagittal).shape) == (40, (36, 48))
         assert picture(sagittal)[0, 2] > 200
-        assert picture(sagittal, 20)[20, 46] == 255  # the nose, on the right
+        assert picture(sagittal, 20)[20, 1] == 255  # the nose, on the left
 
     def test_thick_slices_cut_across_get_square_pixels(self) -> None:
         affine = np.diag([1.0, 1.0, 5.0, 1.0])
@@ -101,7 +127,7 @@ class TestBadInput:
         values[:5, :5] = np.nan
         volume = open_volume(encode_nifti(values))
         assert volume.notes == ("150 voxels without a number (NaN or infinite) were read as background.",)
-        assert picture(volume)[47, 0] == 0
+        assert picture(volume)[47, 39] == 0
         assert picture(volume).max() == 255
 
     def test_nothing_but_nan(self) -> None:

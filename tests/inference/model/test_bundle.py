@@ -195,9 +195,9 @@ def test_not_a_bundle(tmp_path: Path) -> None:
         load_bundle(tmp_path)
     with pytest.raises(BundleError, match="There is no model at"):
         load_bundle(tmp_path / "nothing")
-    (tmp_path / "weights.pt").write_bytes(b"")
-    with pytest.raises(BundleError, match=r"a file that ends in \.pt"):
-        load_bundle(tmp_path / "weights.pt")
+    (tmp_path / "weights.doc").write_bytes(b"")
+    with pytest.raises(BundleError, match=r"a file that ends in \.doc"):
+        load_bundle(tmp_path / "weights.doc")
 
 
 def test_wrong_width(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ class Eavesdropper:
 
     def run(self, batch: np.ndarray, explain: bool = False) -> EngineOutput:
         self.batch = batch
-        return EngineOutput(scores=np.zeros((len(batch), 2), np.float32))
+        return EngineOutput(scores=np.tile(np.array([2.0, -1.0], np.float32), (len(batch), 1)))
 
 
 @pytest.mark.parametrize(

@@ -376,6 +376,12 @@ def test_one_of_several_scans_is_chosen(series: Path, fruit: FakeClassifier) -> 
         _find(fruit, series, number=3)
 
 
+def test_what_lies_beside_a_series_is_no_scan(series: Path, fruit: FakeClassifier) -> None:
+    (series / "LICENSE").write_text("Do as you please.\n")
+    (series / "viewer.exe").write_bytes(b"MZ" + bytes(200))
+    assert len(_find(fruit, series).sources) == 5
+
+
 def test_errors_of_the_source_are_sentences(tmp_path: Path, fruit: FakeClassifier) -> None:
     with pytest.raises(InputError, match="is not there"):
         _find(fruit, tmp_path / "missing")

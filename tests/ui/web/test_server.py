@@ -323,7 +323,7 @@ class TestHeatMap:
     def test_it_is_documented(self, client: TestClient) -> None:
         operation = client.get("/openapi.json").json()["paths"]["/api/classify"]["post"]
         assert [parameter["name"] for parameter in operation["parameters"]] == [
-            *("explain", "model", "top", "scan", "plane", "window")
+            *("explain", "model", "top", "scan", "convention", "plane", "window")
         ]
         assert {"application/json", "image/png"} == set(operation["responses"]["200"]["content"])
         assert operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Row")

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, File, Query, Request, Response, UploadFile
+from fastapi import Depends, FastAPI, File, Query, Request, Response, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -19,20 +19,21 @@ from starlette.exceptions import HTTPException
 
 from inference import Catalogue, GyrusError, InputError, ModelBundle, TooLargeError, UnknownModelError, __version__
 from inference.answer.rows import Row
-from inference.imaging.types import PLANES, WINDOWS, ReadOptions
-from ui.pictures import encode_png, render_overlay
+from inference.imaging.types import CONVENTIONS, PLANES, WINDOWS, Convention, ReadOptions
+from ui.pictures import draw_letters, encode_png, face_picture, render_overlay
 from ui.web.api.volumes import UploadOptions, answer_upload
 from ui.web.http.asgi import answer_error
 from ui.words.answer import present_heatmap
 from ui.words.errors import present_error
 from ui.words.model import describe_purpose, present_about, word_disclaimer
+from ui.words.sides import word_sides
 
 
-def add_routes(app: FastAPI, models: Catalogue) -> None:
+def add_routes(app: FastAPI, models: Catalogue, convention: Convention) -> None:
     """Add every route that is not the page's, and the form of every error."""
     _add_probes(app, models)
     _add_models(app, models)
-    _add_classify(app, models)
+    _add_classify(app, models, convention)
     app.add_exception_handler(RequestValidationError, _answer_bad_request)
     app.add_exception_handler(HTTPException, _answer_refusal)
 
@@ -113,7 +114,20 @@ def _add_models(app: FastAPI, models: Catalogue) -> None:
         return [_describe_model(bundle, models.is_loaded(name)) for name, bundle in models.bundles.items()]
 
 
-def _add_classify(app: FastAPI, models: Catalogue) -> None:
+def _read_options(
+    plane: Annotated[
+        Literal["axial", "coronal", "sagittal"],
+        Query(description="How a volume is cut into slices; a DICOM series is not"),
+    ] = "axial",
+    window: Annotated[
+        Literal["percentile", "file"],
+        Query(description="How raw values of DICOM become grey: by each slice's own, or as the file says"),
+    ] = "percentile",
+) -> ReadOptions:
+    return ReadOptions(plane=plane, window=window)
+
+
+def _add_classify(app: FastAPI, models: Catalogue, default_convention: Convention) -> None:
     responses: dict[int | str, dict[str, Any]] = {
         200: {
             "model": Row,
@@ -137,6 +151,7 @@ def _add_classify(app: FastAPI, models: Catalogue) -> None:
         file: Annotated[
             UploadFile, File(description="a picture, DICOM file or volume, or a zip or tar archive of them")
         ],
+        reading: Annotated[ReadOptions, Depends(_read_options)],
         explain: Annotated[
             bool, Query(description="Answer the picture with the heat map: where the evidence is")
         ] = False,
@@ -150,14 +165,9 @@ def _add_classify(app: FastAPI, models: Catalogue) -> None:
         scan: Annotated[
             int | None, Query(ge=1, description="Which scan of an archive, counted from 1; by default all of them")
         ] = None,
-        plane: Annotated[
-            Literal["axial", "coronal", "sagittal"],
-            Query(description="How a volume is cut into slices; a DICOM series is not"),
-        ] = "axial",
-        window: Annotated[
-            Literal["percentile", "file"],
-            Query(description="How raw values of DICOM become grey: by each slice's own, or as the file says"),
-        ] = "percentile",
+        convention: Annotated[
+            Convention, Query(description="With explain=1: on which side the picture has the patient's right")
+        ] = default_convention,
     ) -> Response:
         """Answers the row that ``python -m inference`` writes. ``label`` is the most probable class even when the
         verdict is ``rejected``: read the two together. ``probabilities`` has every class, in the model's order, unless
@@ -173,7 +183,6 @@ def _add_classify(app: FastAPI, models: Catalogue) -> None:
         name = file.filename or ""
         try:
             classifier = models.load(model)
-            reading = ReadOptions(plane=plane, window=window)
             options = UploadOptions(reading=reading, explain=explain, top=top, number=scan)
             found = answer_upload(classifier, file.file.read(), name, options)
         except GyrusError as error:
@@ -181,15 +190,17 @@ def _add_classify(app: FastAPI, models: Catalogue) -> None:
         heatmap = found.explained.heatmap if found.explained else None
         if heatmap is None or found.image is None:
             return JSONResponse(found.body, headers=_note_header(found.notes))
-        headers = _note_header((*found.notes, present_heatmap(heatmap).sentence))
+        shown = face_picture(found.image, convention, heatmap)
+        heatmap = shown.heatmap or heatmap
+        headers = _note_header((*found.notes, present_heatmap(heatmap).sentence, word_sides(shown.orientation)))
         row = {key: value for key, value in found.body.items() if key != "slices"}  # a header holds no thousand rows
         headers["Gyrus-Row"] = json.dumps(row)  # ASCII, and no line break can end the header
-        content = encode_png(render_overlay(found.image.pixels, heatmap))
+        content = encode_png(draw_letters(render_overlay(shown.pixels, heatmap), shown.orientation))
         return Response(content, media_type="image/png", headers=headers)
 
 
 def _note_header(notes: Iterable[str]) -> dict[str, str]:
-    return {"Gyrus-Note": text} if (text := " ".join(notes)) else {}
+    return {"Gyrus-Note": text} if (text := " ".join(filter(None, notes))) else {}
 
 
 def _status_of(error: GyrusError) -> int:
@@ -208,6 +219,7 @@ _QUERY_RULES = {
     "scan": "scan is a whole number from 1.",
     "plane": f"plane is one of {', '.join(PLANES)}.",
     "window": f"window is one of {', '.join(WINDOWS)}.",
+    "convention": f"convention is one of {', '.join(CONVENTIONS)}.",
 }
 
 

@@ -45,10 +45,10 @@ from inference.batch.runner import pack, unpack
 from inference.batch.tables import Table, format_header, format_rows
 from inference.imaging.find import WorkItem
 from inference.imaging.scans import open_scans
-from inference.imaging.types import DEFAULT_OPTIONS, DecodedImage
+from inference.imaging.types import DEFAULT_OPTIONS, Convention, DecodedImage
 from inference.model.bundle import ModelBundle
 from inference.settings import Settings
-from ui.pictures import encode_picture
+from ui.pictures import draw_letters, encode_picture, face_picture
 from ui.web.batch.intake import Manifest, build_items, receive, receive_file, strip_root
 from ui.web.http.uploads import open_private_folder
 from ui.words.answer import present_row
@@ -105,7 +105,9 @@ def add_batch(app: FastAPI, models: Catalogue, settings: Settings) -> None:
         return StreamingResponse(_stream(run, turns), media_type="application/x-ndjson", headers=_UNBUFFERED)
 
     @app.post("/batch/picture", include_in_schema=False)
-    async def show(request: Request, inside: str = "", slice: int | None = None) -> Response:
+    async def show(
+        request: Request, inside: str = "", slice: int | None = None, convention: Convention = settings.convention
+    ) -> Response:
         """Answer a file with the picture in it: of an archive the entry ``inside``, of a volume the slice."""
         if not _has_key(request):
             return _refuse_stranger()
@@ -113,7 +115,7 @@ def add_batch(app: FastAPI, models: Catalogue, settings: Settings) -> None:
             path = Path(folder) / "file"
             try:
                 await receive_file(request.stream(), path, limit_bytes)
-                src = await to_thread.run_sync(_show_picture, path, inside, slice, limiter=turns)
+                src = await to_thread.run_sync(_show_picture, path, inside, slice, convention, limiter=turns)
             except Exception as error:  # noqa: BLE001
                 return _answer_error(error)
         return JSONResponse({"src": src})
@@ -140,20 +142,25 @@ def _answer_error(error: Exception) -> Response:
     return JSONResponse({"error": present_error(error).sentence}, status_code=status)
 
 
-def _show_picture(path: Path, inside: str, slice_number: int | None) -> str:
-    """A ``data:`` URL of the picture."""
+def _show_picture(path: Path, inside: str, slice_number: int | None, convention: Convention) -> str:
+    """A ``data:`` URL of the picture, with letters at its edges where they are known."""
     with open_scans(path, name=path.name) as scans:
         scan = next((one for one in scans if inside in ("", *one.files)), None)
         if scan is None:
             raise InputError(f"There is no {inside} in the archive.")
         content = scan.open()
         if isinstance(content, DecodedImage):
-            return encode_picture(content.pixels, _SIDE_PX)
+            return _encode_faced(content, convention)
         if inside in content.paths:
             slice_number = content.paths.index(inside) + 1
         if slice_number is None or not 1 <= slice_number <= content.count:
             raise InputError(f"The volume has the slices 1 to {content.count}.")
-        return encode_picture(content.load(slice_number - 1).image.pixels, _SIDE_PX)
+        return _encode_faced(content.load(slice_number - 1).image, convention)
+
+
+def _encode_faced(image: DecodedImage, convention: Convention) -> str:
+    shown = face_picture(image, convention)
+    return encode_picture(draw_letters(shown.pixels, shown.orientation), _SIDE_PX)
 
 
 async def _stream(run: BatchRun, turns: CapacityLimiter) -> AsyncIterator[bytes]:

@@ -16,6 +16,7 @@ from ui.reports.finding import build_finding
 
 if TYPE_CHECKING:
     from inference.answer.answer import Answer
+    from inference.imaging.types import Convention
     from inference.model.bundle import ModelBundle
 
 
@@ -64,7 +65,7 @@ def list_kinds(*, is_dicom: bool) -> list[str]:
     ]
 
 
-def build_download(answer: Answer, bundle: ModelBundle, name: str) -> bytes:
+def build_download(answer: Answer, bundle: ModelBundle, name: str, convention: Convention = "radiological") -> bytes:
     """Give an answer as a file.
 
     Parameters
@@ -75,6 +76,8 @@ def build_download(answer: Answer, bundle: ModelBundle, name: str) -> bytes:
         Of the model that answered.
     name : str
         One of `KINDS`.
+    convention : str
+        In which pictures are shown.
 
     Raises
     ------
@@ -86,5 +89,5 @@ def build_download(answer: Answer, bundle: ModelBundle, name: str) -> bytes:
     if name in ("csv", "jsonl"):
         table, suffix = Table(labels=bundle.labels), f".{name}"
         return format_header(suffix, table) + format_rows(answer.rows, suffix, table)
-    finding = build_finding(answer, bundle, needs_sources=KINDS[name].needs_dicom)
+    finding = build_finding(answer, bundle, needs_sources=KINDS[name].needs_dicom, convention=convention)
     return encode_reports(finding, (name,))[name]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from inference.answer.answer import Answer
     from inference.answer.catalogue import Catalogue
     from inference.imaging.scans import Scan
+    from inference.imaging.types import Convention
     from inference.model.bundle import ModelBundle
     from ui.web.http.capacity import CapacityLimiter
     from ui.web.page.upload_cache import UploadCache
@@ -110,8 +111,10 @@ class Handlers:
             return viewer_value(path, number, message=present_error(error).sentence)
         return viewer_value(path, number, **voxels)
 
-    def save(self, image: object, model: str | None, scan: object, wanted: object) -> dict[str, str]:
-        """Make a file of the answer; nothing of it stays here."""
+    def save(
+        self, image: object, model: str | None, scan: object, wanted: object, convention: object = "radiological"
+    ) -> dict[str, str]:
+        """Make a file of the answer, with pictures in the page's convention; nothing of it stays here."""
         path, number = find_upload_path(image), _read_number(scan)
         kind = str(wanted.get("kind")) if isinstance(wanted, dict) else ""
         if path is None:
@@ -119,7 +122,8 @@ class Handlers:
         try:
             classifier = self._models.load(None if model is None else str(model))
             with self._capacity.hold_slot(), self._cache.open(Path(path)) as upload:
-                content = build_download(upload.answer(classifier, number), classifier.bundle, kind)
+                answer = upload.answer(classifier, number)
+                content = build_download(answer, classifier.bundle, kind, _read_convention(convention))
         except Exception as error:  # noqa: BLE001
             return download_value(path, kind, sentence=present_error(error).sentence)
         return download_value(path, kind, base64.b64encode(content).decode("ascii"))
@@ -128,6 +132,11 @@ class Handlers:
 def _read_number(scan: object) -> int:
     """A scan's number; an API client may send anything."""
     return scan if isinstance(scan, int) and scan > 0 else 1
+
+
+def _read_convention(value: object) -> Convention:
+    """One of the conventions; the page sends nothing else."""
+    return "neurological" if value == "neurological" else "radiological"
 
 
 def _present(answer: Answer, bundle: ModelBundle, image: str) -> tuple[Presentation, dict[str, Any] | None]:
@@ -146,8 +155,8 @@ def _show_scan(scan: Scan, image: str) -> dict[str, Any]:
     content = scan.open()
     if isinstance(content, Volume):
         return {**_show_slice(content, content.count // 2, image), "slices": content.count}
-    return picture_value(image, content.pixels)
+    return picture_value(image, content)
 
 
 def _show_slice(volume: Volume, index: int, image: str) -> dict[str, Any]:
-    return picture_value(image, volume.load(index).image.pixels, words=word_slice(index, volume.count))
+    return picture_value(image, volume.load(index).image, words=word_slice(index, volume.count))

@@ -36,6 +36,7 @@ from ui.web.page.widgets import (
     build_image_input,
     build_picker,
     build_picture,
+    build_sides,
     build_verdict,
     page_title,
     picture_value,
@@ -45,6 +46,7 @@ from ui.words.states import present_busy, present_too_large, present_unreachable
 
 if TYPE_CHECKING:
     from inference.answer.catalogue import Catalogue
+    from inference.imaging.types import Convention
     from inference.model.bundle import ModelBundle
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -60,6 +62,10 @@ class SettingsLike(Protocol):
     @property
     def max_file_bytes(self) -> int:
         """Largest upload, in bytes."""
+
+    @property
+    def convention(self) -> Convention:
+        """In which pictures are shown at first."""
 
 
 def build_page(
@@ -113,6 +119,7 @@ class _Widgets:
     scan: gr.HTML
     picture: gr.HTML
     viewer: gr.HTML
+    sides: gr.HTML
     downloads: gr.HTML
     submit: gr.Button
     clear: gr.Button
@@ -149,6 +156,7 @@ def _lay_out_image(view: _Widgets, bundles: Sequence[ModelBundle], settings: Set
                     "Submit", variant="primary", size="lg", elem_id="submit", scale=3, min_width=120
                 )
                 view.clear = gr.Button("Clear", size="lg", elem_id="clear", scale=1, min_width=80)
+            view.sides = build_sides(settings.convention)
             build_heat()
         with gr.Column(elem_id="answer-column", scale=2, min_width=300):
             with gr.Row(elem_id="label-row"):
@@ -207,7 +215,8 @@ def _connect(view: _Widgets, handlers: Handlers, settings: SettingsLike) -> None
     cleared = f"() => [null, {no_picture}, {{}}, window.gyrus.still()]"
     view.clear.click(**_IN_BROWSER, outputs=[view.image, *blank], js=cleared)
 
-    saving = view.downloads.save(handlers.save, [*asking, view.downloads], view.downloads, **on_server, **_QUIET)
+    kept = [*asking, view.downloads, view.sides]
+    saving = view.downloads.save(handlers.save, kept, view.downloads, **on_server, **_QUIET)
     saving.failure(**_IN_BROWSER, outputs=view.downloads, js=f"() => ({_to_js(not_saved_value())})")
 
 

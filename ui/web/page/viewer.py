@@ -108,8 +108,8 @@ def voxels_value(volume: Volume) -> dict[str, Any]:
     -------
     dict
         ``voxels`` (a compressed NIfTI file in base64), ``affine`` (of the slices, its 16 numbers row by row) and its
-        ``inverse``, ``slices`` (how many), ``radiological`` (the patient's left is on the right of a slice as it
-        was read) and ``placed`` (False: the file does not say where left and right are).
+        ``inverse``, ``slices`` (how many), ``placed`` (False: the file does not say where left and right are) and,
+        for what is not placed, ``radiological`` (shown so, a plane has the columns of the slices as they were read).
     """
     voxels = build_voxels(volume)
     return {
@@ -169,12 +169,16 @@ def _fit_size(width: int, height: int, slices: int) -> tuple[int, int]:
 
 
 def _is_placed(volume: Volume) -> bool:
+    return _has_affine(volume) and volume.orientation is not None
+
+
+def _has_affine(volume: Volume) -> bool:
     return volume.affine is not None and abs(float(np.linalg.det(volume.affine))) > 1e-9
 
 
 def _find_affine(volume: Volume, size_px: tuple[int, ...]) -> np.ndarray:
     """The slices' own; if they do not say where they lie: seen from below, nose up, as thick as a pixel is wide."""
-    if volume.affine is not None and _is_placed(volume):
+    if volume.affine is not None and _has_affine(volume):
         return volume.affine
     return np.array([[-1.0, 0, 0, size_px[0] - 1], [0, -1.0, 0, size_px[1] - 1], [0, 0, 1.0, 0], [0, 0, 0, 1.0]])
 

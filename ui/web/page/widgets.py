@@ -13,26 +13,29 @@ about volumes and downloads are in `ui.web.page.volume_widgets`, panels without 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inference.answer.heatmap import mirror_heatmap
 from ui.pictures import DEFAULT_OPACITY, build_data_url, encode_picture, encode_png, render_layer
 from ui.web.gradio_shell.components import FILE_SCHEMA, build_html, build_value_html, describe_value
 from ui.web.page.examples import render_examples
 from ui.web.page.panels import render_classes, render_each
 from ui.web.templates import load_templates
 from ui.words.answer import Presentation, present_heatmap
-from ui.words.labels import HEAT_ENDS, HEAT_OPACITY, HEAT_SWITCH, MODEL_PICKER
+from ui.words.labels import CONVENTION_PICKER, HEAT_ENDS, HEAT_OPACITY, HEAT_SWITCH, MODEL_PICKER
 from ui.words.model import name_models
 from ui.words.numbers import format_size
+from ui.words.sides import CONVENTION_NAMES
 from ui.words.states import present_idle, present_loading, present_model_changed
 from ui.words.tone import Tone
 
 if TYPE_CHECKING:
     import gradio as gr
-    import numpy as np
 
     from inference.answer.prediction import Heatmap, Prediction
+    from inference.imaging.types import Convention, DecodedImage, Orientation
     from inference.model.bundle import ModelBundle
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -138,6 +141,13 @@ def build_heat() -> gr.HTML:
     return build_widget("heat", labels=labels, elem_id="heat")
 
 
+def build_sides(convention: Convention) -> gr.HTML:
+    """Build the list of conventions; its value is the chosen one. What is shown is redrawn by the scripts."""
+    labels = {"label": CONVENTION_PICKER, "choices": list(CONVENTION_NAMES.items())}
+    widget = build_widget("sides", labels=labels, value=convention, label="Convention", elem_id="sides")
+    return describe_value(widget, {"type": "string", "enum": list(CONVENTION_NAMES)})
+
+
 def build_examples(bundles: Iterable[ModelBundle]) -> gr.HTML | None:
     """Build a row of example pictures; one that is pressed is taken like an upload, and submitted."""
     html = render_each(bundles, render_examples)
@@ -186,11 +196,13 @@ def answer_value(presentation: Presentation, prediction: Prediction | None = Non
 def heatmap_value(heatmap: Heatmap) -> dict[str, str]:
     """Lay out a heat map: ``sentence``, and ``src``, a ``data:`` URL of a transparent PNG to lay over the picture.
 
-    ``src`` is empty if the evidence is nowhere stronger than elsewhere.
+    ``src`` is empty if the evidence is nowhere stronger than elsewhere. ``sentence_mirrored`` is about the picture as
+    the neurological convention mirrors it.
     """
     presentation = present_heatmap(heatmap)
     src = build_data_url(encode_png(render_layer(heatmap, _LAYER_SIDE_PX)), "image/png") if presentation.drawn else ""
-    return {"sentence": presentation.sentence, "src": src}
+    mirrored = present_heatmap(mirror_heatmap(heatmap)).sentence
+    return {"sentence": presentation.sentence, "sentence_mirrored": mirrored, "src": src}
 
 
 def answer_for(
@@ -220,7 +232,7 @@ def page_title(bundle: ModelBundle) -> str:
 
 
 def picture_value(
-    image: str = "", pixels: np.ndarray | None = None, message: str = "", words: str = ""
+    image: str = "", decoded: DecodedImage | None = None, message: str = "", words: str = ""
 ) -> dict[str, Any]:
     """Lay out the value of `build_picture`.
 
@@ -228,23 +240,37 @@ def picture_value(
     ----------
     image : str
         Path of the upload that is shown; the page drops a picture that is late.
-    pixels : numpy.ndarray, shape (H, W, 3), uint8, RGB, or None
+    decoded : DecodedImage or None
         None shows the message, or an empty stage.
     message : str
         Why there is nothing to see.
     words : str
         Which slice of a volume it is.
     """
-    if pixels is None:
+    if decoded is None:
         state = "problem" if message else "empty"
-        return {"image": image, "state": state, "src": "", "alt": "", "caption": "", "message": message}
-    height_px, width_px = pixels.shape[:2]
+        return {
+            "image": image,
+            "state": state,
+            "src": "",
+            "alt": "",
+            "caption": "",
+            "message": message,
+            **_lay_out_edges(),
+        }
+    height_px, width_px = decoded.pixels.shape[:2]
     size = ", ".join(filter(None, (format_size(width_px, height_px), words)))
     return {
         "image": image,
         "state": "shown",
-        "src": encode_picture(pixels, _PICTURE_SIDE_PX),
+        "src": encode_picture(decoded.pixels, _PICTURE_SIDE_PX),
         "alt": f"The image as it was read, {size}",
         "caption": f"{Path(image).name}, {size}",
         "message": "",
+        **_lay_out_edges(decoded.orientation, width_px / height_px),
     }
+
+
+def _lay_out_edges(orientation: Orientation | None = None, ratio: float = 1.0) -> dict[str, Any]:
+    """What lies at the edges of a picture, which is so many times as wide as high; mirrored by the scripts."""
+    return {"orientation": None if orientation is None else asdict(orientation), "ratio": round(ratio, 4)}

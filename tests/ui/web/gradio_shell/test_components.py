@@ -29,7 +29,10 @@ def test_a_template_that_would_be_evaluated_is_refused(text: str) -> None:
 def test_no_template_of_the_page_holds_text_from_outside() -> None:
     """`tests/browser/test_templates.py` shows what a browser does with a template, and with a value."""
     bundle = make_bundle(name=HOSTILE, title=HOSTILE, subject=HOSTILE, about={"summary": HOSTILE})
-    settings, uploads = SimpleNamespace(max_file_bytes=2**20), SimpleNamespace(release=lambda _: None)
+    settings, uploads = (
+        SimpleNamespace(max_file_bytes=2**20, convention="radiological"),
+        SimpleNamespace(release=lambda _: None),
+    )
     page = build_page(Catalogue.of(FakeClassifier(bundle=bundle)), settings, uploads)
     widgets = [block for block in page.blocks.values() if isinstance(block, gr.HTML)]
     assert len(widgets) > 12

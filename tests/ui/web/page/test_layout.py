@@ -25,7 +25,11 @@ ROOT = Path(__file__).parents[4]
 
 def build(**changes: Any) -> gr.Blocks:
     models = Catalogue.of(FakeClassifier(bundle=make_bundle(**changes)))
-    return build_page(models, SimpleNamespace(max_file_bytes=2**20), SimpleNamespace(release=lambda _: None))
+    return build_page(
+        models,
+        SimpleNamespace(max_file_bytes=2**20, convention="radiological"),
+        SimpleNamespace(release=lambda _: None),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +162,9 @@ def test_api_hands_out_the_heat_maps_layer(client: Any, tmp_path: Path) -> None:
     assert answer["heatmap"]["src"].startswith("data:image/png;base64,")
     assert "upper right" in answer["heatmap"]["sentence"]
     _, faint = classify(client, tmp_path, encode(COLORS["certain"]))
-    assert faint["heatmap"] == {"sentence": "No place in the image stands out.", "src": ""}
+    nothing = "No place in the image stands out."
+    assert faint["heatmap"] == {"sentence": nothing, "sentence_mirrored": nothing, "src": ""}
+    assert "upper left" in answer["heatmap"]["sentence_mirrored"]
     for content in (encode(COLORS["rejected"]), b"text"):
         assert classify(client, tmp_path, content)[1]["heatmap"] is None
 

@@ -79,7 +79,9 @@ class TestVoxels:
         shown = decode(voxels_value(open_volume(encode_zip(files)))["voxels"])
         value = voxels_value(open_volume(encode_zip(files)))
         assert (value["radiological"], value["placed"], value["slices"]) == (True, True, 5)
-        assert np.allclose(shown.affine, [[-2, 0, 0, 20], [0, -1.5, 0, 20], [0, 0, 4, 0], [0, 0, 0, 1]])
+        column_mm = 2.0 * 40 / 53  # 40 columns became 53, so that pixels are square
+        assert np.allclose(np.diag(shown.affine), [-column_mm, -1.5, 4, 1])
+        assert np.allclose(shown.affine[:3, 3], [20 - column_mm / 2 + 1.0, 20, 0])
         assert nibabel.aff2axcodes(shown.affine) == ("L", "P", "S")
         voxels = np.asarray(shown.dataobj)
         assert voxels[-1, 20, 4] > voxels[0, 20, 4] + 200

@@ -128,7 +128,7 @@ function findSource(row) {
 }
 
 async function showPicture({ file, inside, slice }) {
-  const query = new URLSearchParams({ ...(inside && { inside }), ...(slice && { slice }) });
+  const query = new URLSearchParams({ convention: gyrus.convention, ...(inside && { inside }), ...(slice && { slice }) });
   const answer = await ask(`/batch/picture?${query}`, file);
   return (await answer.json()).src;
 }

@@ -1,11 +1,14 @@
 // What the page's widgets share: which image and which model are current, and why Submit has to wait. They tell one another
-// by events: "gyrus-answer" (an answer is shown, or withdrawn), "gyrus-heat" (switch or slider moved), "gyrus-slice".
+// by events: "gyrus-answer" (an answer is shown, or withdrawn), "gyrus-heat" (switch or slider moved), "gyrus-slice",
+// "gyrus-picture" (another picture is shown) and "gyrus-sides" (another convention was chosen).
 window.gyrus = {
   image: null, // the path of the upload that the page shows, or null; an answer for another one is out of date
   model: null, // the name of the chosen model; an answer of another one is out of date
   scan: 1, // which of an archive's scans; an answer for another one is out of date
   slices: 0, // how many the scan has, if it is a volume
   slice: 0, // the index of the one that viewer, plot and strip show
+  convention: "radiological", // or "neurological", which mirrors what has the patient's right and left at its sides
+  orientation: null, // of the picture that is shown, as the server sent it: the letters of its left, right, top and bottom edge
   heat: { visible: true, opacity: 0.6 },
   again: false, // the image was there before the model was chosen
   states: {}, // by model, what stands where the answer will be; verdict.js fills it
@@ -30,6 +33,9 @@ window.gyrus = {
     const submit = document.querySelector("#submit"); // not "disabled", which would take the keyboard's focus away
     if (submit) submit.setAttribute("aria-disabled", String(locked));
     if (!locked) this.waiting.splice(0).forEach((task) => task());
+  },
+  isMirrored() {
+    return this.convention === "neurological" && Boolean(this.orientation) && "RL".includes(this.orientation.left);
   },
   still() {
     const { idle, again, loading } = this.states[this.model];

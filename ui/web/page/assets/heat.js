@@ -5,6 +5,7 @@ const sentence = element.querySelector(".heat-sentence");
 const visible = element.querySelector("#heat-switch");
 const opacity = element.querySelector("#heat-opacity");
 let src = "";
+let words = {}; // by whether the picture is mirrored
 
 function paint() {
   const layer = document.querySelector("#picture .layer");
@@ -18,12 +19,18 @@ function paint() {
   window.gyrus.tell("heat");
 }
 
+function word() {
+  sentence.textContent = words[window.gyrus.isMirrored()] || "";
+}
+
 window.gyrus.showHeat = (heatmap) => {
   src = heatmap ? heatmap.src : "";
   section.hidden = !heatmap;
   section.classList.toggle("drawn", Boolean(src));
-  sentence.textContent = heatmap ? heatmap.sentence : "";
+  words = heatmap ? { false: heatmap.sentence, true: heatmap.sentence_mirrored } : {};
+  word();
   paint();
 };
+document.addEventListener("gyrus-sides", word);
 visible.addEventListener("change", paint);
 opacity.addEventListener("input", paint);

@@ -5,9 +5,21 @@ const figure = element.querySelector("figure");
 const img = figure.querySelector("img");
 const caption = figure.querySelector("figcaption");
 const message = element.querySelector(".picture-message");
+const frame = figure.querySelector(".frame");
+const letters = figure.querySelector(".letters");
 let shown = props.value;
 
-function write({ state, src, alt, caption: words, message: problem }) {
+function face() {
+  const { orientation } = gyrus;
+  letters.hidden = !orientation;
+  frame.classList.toggle("mirrored", gyrus.isMirrored());
+  if (!orientation) return;
+  const { left, right, top, bottom } = orientation;
+  const edges = gyrus.isMirrored() ? { left: right, right: left, top, bottom } : orientation;
+  ["left", "right", "top", "bottom"].forEach((edge) => { letters.querySelector(`.${edge}`).textContent = edges[edge]; });
+}
+
+function write({ state, src, alt, caption: words, message: problem, orientation, ratio }) {
   figure.dataset.state = state;
   img.hidden = !src;
   if (src) img.src = src;
@@ -15,6 +27,9 @@ function write({ state, src, alt, caption: words, message: problem }) {
   img.alt = alt;
   caption.textContent = words;
   message.textContent = problem;
+  gyrus.orientation = orientation;
+  letters.style.setProperty("--ratio", ratio);
+  face();
 }
 
 function show() {
@@ -24,12 +39,14 @@ function show() {
     return;
   }
   shown = props.value;
-  write(shown);
   gyrus.slices = shown.slices || 0;
+  write(shown);
+  gyrus.tell("picture");
   gyrus.showScans(shown.scans || []);
   if (gyrus.slices) trigger("look");
 }
 
 gyrus.showPicture = (value) => value && write(value); // the slice that an answer is about; it belongs to the image on show
+document.addEventListener("gyrus-sides", face);
 watch("value", show);
 show();

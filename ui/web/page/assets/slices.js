@@ -134,6 +134,12 @@ document.addEventListener("gyrus-answer", ({ detail }) => {
   const best = volume.strip.find(({ index }) => index === volume.best);
   gyrus.select(volume.best, "answer", best && best.peak);
 });
+function face() {
+  section.classList.toggle("mirrored", gyrus.isMirrored());
+}
+
+document.addEventListener("gyrus-picture", face);
+document.addEventListener("gyrus-sides", face);
 document.addEventListener("gyrus-slice", mark);
 document.addEventListener("gyrus-heat", heat);
 slider.addEventListener("input", () => gyrus.select(slider.value - 1, "slider"));

@@ -50,6 +50,8 @@ async function start() {
     crosshairGap: 6,
     fontColor: [0.75, 0.79, 0.83, 1],
     multiplanarPadPixels: 6,
+    showAllOrientationMarkers: true,
+    sagittalNoseLeft: true, // as in the picture
     multiplanarShowRender: 0, // SHOW_RENDER.NEVER
     dragAndDropEnabled: false, // a file that is dropped here is for the page
     scrollRequiresFocus: true, // the wheel scrolls the page until the viewer is clicked
@@ -74,7 +76,7 @@ async function show(value) {
   try {
     if (!viewer) await start();
     viewer.volumes.slice().forEach((volume) => viewer.removeVolume(volume));
-    viewer.opts.isRadiologicalConvention = value.radiological;
+    face(value);
     const { NVImage } = window.niivue;
     viewer.addVolume(await NVImage.loadFromBase64({ base64: value.voxels, name: "volume.nii.gz", cal_min: 0, cal_max: 255 }));
   } catch (error) {
@@ -92,6 +94,12 @@ async function show(value) {
   await showHeat();
   go({ index: gyrus.slice });
   stage.dataset.shown = value.slices;
+}
+
+function face({ placed, radiological }) { // what does not say where its sides are is shown as it was read, without letters
+  viewer.opts.isRadiologicalConvention = placed ? gyrus.convention === "radiological" : radiological;
+  viewer.opts.isOrientationTextVisible = placed;
+  stage.dataset.convention = placed ? gyrus.convention : "";
 }
 
 async function showHeat() {
@@ -143,6 +151,11 @@ document.addEventListener("gyrus-answer", ({ detail: { volume } }) => {
 document.addEventListener("gyrus-slice", ({ detail }) => {
   if (detail.by !== "viewer") go(detail);
   else stage.dataset.slice = detail.index + 1;
+});
+document.addEventListener("gyrus-sides", () => {
+  if (!open) return;
+  face(open);
+  viewer.setRadiologicalConvention(viewer.opts.isRadiologicalConvention); // draws anew
 });
 document.addEventListener("gyrus-heat", () => {
   if (open) fade();
