@@ -18,6 +18,29 @@ _TAIL_PERCENTILE = 99.9
 _FULL_16_BIT = 2**15
 """A 16-bit picture that uses its top bit is taken as full-range and divided by 257; 12-bit data never reaches it."""
 
+_FULL_8_BIT = 2**7
+"""So is a picture of real numbers up to 255 taken as one of 8 bits; numbers up to 3 are none."""
+
+_FEW = 0.001
+"""Of an image's values, the share that may be dead voxels; as many hot pixels the window's high end passes over."""
+
+_FAR_BELOW, _FAR_ABOVE = 0.5, 3.0
+"""How far from the rest a value lies that is an outlier, in widths of the rest (above, with zero): contrast agent, fat and vessels are
+bright, but nothing in a head is far below air."""
+
+_TAIL, _BLURRED_TAIL = 0.01, 0.05
+"""Shares of the values that are passed over at either end to see how wide the rest is: of an image as it was taken, and
+of one where padding or text was blurred, so that its edges lie between it and the rest."""
+
+_FAR_ABOVE_BLURRED = 8.0
+"""As `_FAR_ABOVE`: in a slice near the vertex so many values may be the whole head."""
+
+_MOST_LAYERS = 4
+"""Outliers may hide behind others: padding, a dead voxel, text."""
+
+_12_BIT = 2**12
+"""What the values of a scanner are below; one that is not, among such, was painted."""
+
 DARK = 32
 """Grey value (0–255) up to which nothing can be seen on black. A transparent picture is laid on white only if all its
 visible pixels are that dark; else it is laid on black, as the background of a scan is."""
@@ -30,9 +53,9 @@ def decode_array(array: np.ndarray) -> np.ndarray:
     ----------
     array : numpy.ndarray, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
         uint8 is taken as it is, bool as black and white. A floating array within [0, 1] is multiplied by 255, one
-        within [0, 255] is rounded. uint16 that uses its top bit is divided by 257. Everything else is windowed
-        linearly from its minimum to its 99.9th percentile. Transparent pixels become black, or white if all visible
-        ones are nearly black (`DARK`).
+        within [0, 255] that reaches its upper half is rounded. uint16 that uses its top bit is divided by 257.
+        Everything else is windowed (`window_array`). Outliers have no say in this (`sort_bulk`). Transparent pixels
+        become black, or white if all visible ones are nearly black (`DARK`).
 
     Returns
     -------
@@ -75,25 +98,120 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
         return array
     if array.dtype == bool:
         return array.astype(np.uint8) * 255
-    low, high = float(array.min()), float(array.max())
-    if array.dtype.kind == "f" and low >= 0 and high <= 255:
-        return np.rint(array * (255.0 if high <= 1.0 else 1.0)).astype(np.uint8)
-    if array.dtype == np.uint16 and high >= _FULL_16_BIT:
+    bulk = sort_bulk(array)
+    window = _find_window(bulk)
+    low, high = window[0], min(float(bulk[-1]), 2 * window[1])  # a hot pixel says nothing about the depth
+    if array.dtype.kind == "f" and low >= 0 and (high <= 1 or _FULL_8_BIT <= high <= 255):
+        return np.rint(np.clip(array, 0, 255) if high > 1 else np.clip(array, 0, 1) * 255.0).astype(np.uint8)
+    if array.dtype.kind == "u" and array.dtype.itemsize == 2 and high >= _FULL_16_BIT:
         return np.rint(array / 257.0).astype(np.uint8)
-    return window_array(array)
+    return _apply_window(array, window)
 
 
 def window_array(array: np.ndarray) -> np.ndarray:
-    """Bring values of any range linearly to uint8: their minimum becomes 0, their 99.9th percentile 255."""
-    low, high = find_window(array)
+    """Bring values of any range linearly to uint8: their minimum becomes 0, their 99.9th percentile 255.
+
+    Outliers (`sort_bulk`) do not set the window: those below it become 0, those above it 255.
+    """
+    return _apply_window(array, _find_window(sort_bulk(array)))
+
+
+def _apply_window(array: np.ndarray, window: tuple[float, float]) -> np.ndarray:
+    low, high = window
     scaled = np.clip((array.astype(np.float64) - low) / (high - low), 0.0, 1.0)
     return np.asarray(np.rint(scaled * 255.0).astype(np.uint8))
 
 
-def find_window(array: np.ndarray) -> tuple[float, float]:
-    """The values that `window_array` makes black and white."""
-    low = float(array.min())
-    return low, max(float(np.percentile(array, _TAIL_PERCENTILE)), low + 1e-12)
+def _find_window(bulk: np.ndarray) -> tuple[float, float]:
+    """The values that become black and white."""
+    low = float(bulk[0])
+    return low, max(float(np.percentile(bulk, _TAIL_PERCENTILE)), low + 1e-12)
+
+
+def sort_bulk(values: np.ndarray) -> np.ndarray:
+    """An image's values in ascending order, without outliers.
+
+    Outliers lie far from all others. Below, they are few (dead voxels) or one negative value over and over (padding);
+    above, text that was burnt in: one value over and over, or one that no scanner gives. A few hot pixels stay: a
+    percentile passes over them.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Of any shape, finite, one at least.
+
+    Returns
+    -------
+    numpy.ndarray, shape (N,)
+        All of them, if none is an outlier. Those below count as the lowest of the others, as air does.
+    """
+    ordered = np.sort(values, axis=None)
+    for _ in range(_MOST_LAYERS):
+        start, stop = _count_below(ordered), len(ordered) - _count_above(ordered)
+        if start == 0 and stop == len(ordered):
+            break
+        ordered[:start] = ordered[start]
+        ordered = ordered[:stop]
+    return ordered
+
+
+def _count_below(ordered: np.ndarray) -> int:
+    """How many of ascending values are outliers at their beginning."""
+    inner, few, lowest = _cut_ends(ordered), _FEW * len(ordered), float(ordered[0])
+    if len(inner) <= few:
+        return 0
+    for tail in (_TAIL, _BLURRED_TAIL):
+        first, last = _find_width(inner, tail)
+        floor = first - _FAR_BELOW * (last - first)
+        if lowest >= floor or first == last:
+            continue
+        count = int(np.searchsorted(ordered, floor))
+        if count <= few and tail == _TAIL:
+            return count
+        if lowest < 0 and _is_one_value(ordered[:count]):
+            is_sharp = _count_others(ordered[:count]) <= few
+            return count if is_sharp else int(np.searchsorted(ordered, _find_width(inner, _BLURRED_TAIL)[0]))
+    return 0
+
+
+def _count_above(ordered: np.ndarray) -> int:
+    """How many of ascending values are outliers at their end."""
+    inner, few, highest = _cut_ends(ordered), _FEW * len(ordered), float(ordered[-1])
+    if len(inner) <= few:
+        return 0
+    for tail, far in ((_TAIL, _FAR_ABOVE), (_BLURRED_TAIL, _FAR_ABOVE_BLURRED)):
+        last = _find_width(inner, tail)[1]
+        ceiling = last + far * (last - min(float(ordered[0]), 0.0))
+        if highest <= ceiling:
+            continue
+        outliers = ordered[np.searchsorted(ordered, ceiling, "right") :]
+        if len(outliers) > few and (_is_one_value(outliers) or last < _12_BIT <= highest / 4):
+            edges = _count_others(outliers) * (ceiling - last) / (highest - ceiling)
+            return len(outliers) + int(edges)  # as many in each stretch of values below the ceiling as above it
+    return 0
+
+
+def _cut_ends(ordered: np.ndarray) -> np.ndarray:
+    """Ascending values without all that are the lowest or the highest."""
+    return ordered[np.searchsorted(ordered, ordered[0], "right") : np.searchsorted(ordered, ordered[-1])]
+
+
+def _find_width(inner: np.ndarray, tail: float) -> tuple[float, float]:
+    """The first and the last of ascending values behind and before a share of them."""
+    passed = int(tail * len(inner))
+    return float(inner[passed]), float(inner[-1 - passed])
+
+
+def _is_one_value(ordered: np.ndarray) -> bool:
+    """Whether at least half of ascending values are the same."""
+    return 2 * _count_others(ordered) <= len(ordered)
+
+
+def _count_others(ordered: np.ndarray) -> int:
+    """How many of ascending values are not the one in their middle."""
+    middle = ordered[len(ordered) // 2]
+    same = np.searchsorted(ordered, middle, "right") - np.searchsorted(ordered, middle)
+    return len(ordered) - int(same)
 
 
 STRENGTH_PERCENTILE = 99.0
@@ -115,12 +233,19 @@ def build_slice(values: np.ndarray, modality: str | None = None) -> Slice:
     InputError
         The size is outside the limits.
     """
-    grey = values if values.ndim == 2 else values.mean(axis=2)
-    strength = float(np.percentile(grey, STRENGTH_PERCENTILE)) if grey.size else 0.0
+    check_picture_size(values.shape[1], values.shape[0])
     if values.dtype == np.uint8:
+        strength = float(np.percentile(values if values.ndim == 2 else values.mean(axis=2), STRENGTH_PERCENTILE))
         return Slice(image=DecodedImage(decode_array(values), modality=modality), strength=strength)
-    image = DecodedImage(decode_array(window_array(values)), modality=modality)
-    return Slice(image=image, strength=strength, window=find_window(values))
+    window, strength = _measure(values)
+    image = DecodedImage(decode_array(_apply_window(values, window)), modality=modality)
+    return Slice(image=image, strength=strength, window=window)
+
+
+def _measure(values: np.ndarray) -> tuple[tuple[float, float], float]:
+    """The window of a slice, and its strength."""
+    bulk = sort_bulk(values)
+    return _find_window(bulk), float(np.percentile(bulk, STRENGTH_PERCENTILE))
 
 
 def orient_slice(one: Slice, turn: Turn) -> Slice:
