@@ -25,8 +25,8 @@ _FEW = 0.001
 """Of an image's values, the share that may be dead voxels; as many hot pixels the window's high end passes over."""
 
 _FAR_BELOW, _FAR_ABOVE = 0.5, 3.0
-"""How far from the rest a value lies that is an outlier, in widths of the rest (above, with zero): contrast agent, fat and vessels are
-bright, but nothing in a head is far below air."""
+"""How far from the rest a value lies that is an outlier, in widths of the rest, above of the rest and zero: contrast
+agent, fat and vessels are bright, but nothing in a head is far below air."""
 
 _TAIL, _BLURRED_TAIL = 0.01, 0.05
 """Shares of the values that are passed over at either end to see how wide the rest is: of an image as it was taken, and
