@@ -102,7 +102,7 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
     window = _find_window(bulk)
     low, high = window[0], min(float(bulk[-1]), 2 * window[1])  # a hot pixel says nothing about the depth
     if array.dtype.kind == "f" and low >= 0 and (high <= 1 or _FULL_8_BIT <= high <= 255):
-        return np.rint(np.clip(array, 0, 255) if high > 1 else np.clip(array, 0, 1) * 255.0).astype(np.uint8)
+        return np.asarray(np.rint(np.clip(array, 0, 255) if high > 1 else np.clip(array, 0, 1) * 255.0), np.uint8)
     if array.dtype.kind == "u" and array.dtype.itemsize == 2 and high >= _FULL_16_BIT:
         return np.rint(array / 257.0).astype(np.uint8)
     return _apply_window(array, window)

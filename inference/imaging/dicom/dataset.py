@@ -33,10 +33,12 @@ READ_TAGS: list[str | int] = [
         "PlanarConfiguration",
     ),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "RescaleSlope", "RescaleIntercept"),
+    *("PixelPaddingValue", "PixelPaddingRangeLimit"),
     *("WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence", "ModalityLUTSequence"),
     *("RedPaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData"),
     *("GreenPaletteColorLookupTableDescriptor", "GreenPaletteColorLookupTableData"),
     *("BluePaletteColorLookupTableDescriptor", "BluePaletteColorLookupTableData"),
+    *(f"Segmented{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
     *("ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelData"),
 ]
@@ -161,3 +163,18 @@ def find_item(dataset: Dataset, frame: int, group: str) -> Dataset:
             found: Dataset = items[0].get(group)[0]
             return found
     return dataset
+
+
+def find_rescale(dataset: Dataset, frame: int) -> Dataset:
+    """The item that holds a frame's rescale slope and intercept, or the table instead of them."""
+    return find_item(dataset, frame, "PixelValueTransformationSequence")
+
+
+def has_zero_slope(dataset: Dataset, frame: int) -> bool:
+    """Whether the values of a frame, rescaled as the file says, would all be one: no writer can mean that."""
+    source = find_rescale(dataset, frame)
+    try:
+        slope = source.get("RescaleSlope")
+        return slope is not None and float(slope) == 0 and "ModalityLUTSequence" not in source
+    except (TypeError, ValueError):  # no number; it is refused when the pixels are read
+        return False

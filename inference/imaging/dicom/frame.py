@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from inference.imaging.dicom.dataset import count_frames, find_item
+from inference.imaging.dicom.dataset import count_frames, find_item, has_zero_slope
 from inference.imaging.dicom.geometry import build_plane, find_geometry, find_spacing
 from inference.imaging.dicom.kinds import find_derived
 from inference.imaging.dicom.mosaic import Tile, find_tiles
@@ -65,6 +65,8 @@ class Times(NamedTuple):
     trigger_ms: float | None = None
 
 
+_ZERO_SLOPE = "The file's Rescale Slope is 0, which cannot be meant: the values were read as they are stored."
+
 NO_TRAITS, NO_TIMES, UNTURNED = Traits(), Times(), Turn()
 
 
@@ -96,6 +98,8 @@ class Frame:
         Slice Location, whose zero and direction are the maker's own.
     derived : str
         What it is if it shows no anatomy as it was taken; see `inference.imaging.dicom.kinds.find_derived`.
+    note : str
+        What is to be said of its values; empty if there is nothing.
 
     Examples
     --------
@@ -119,6 +123,7 @@ class Frame:
     instance: int | None = None
     location_mm: float | None = None
     derived: str = ""
+    note: str = ""
 
     def find_shown_plane(self, turn: Turn) -> np.ndarray | None:
         """Where its pixels lie once it is turned; see `inference.imaging.dicom.geometry.build_plane`."""
@@ -155,6 +160,7 @@ def build_frames(dataset: Dataset) -> tuple[Frame, ...]:
                 turn=whole.turn,
                 traits=whole.traits,
                 derived=whole.derived,
+                note=whole.note,
             )
             for index in range(count)
         )
@@ -173,6 +179,7 @@ def _cut_frame(whole: Frame, tile: Tile) -> Frame:
         times=whole.times,
         instance=whole.instance,
         derived=whole.derived,
+        note=whole.note,
     )
 
 
@@ -203,6 +210,7 @@ def _build_frame(dataset: Dataset, index: int) -> Frame:
         instance=_whole(dataset.get("InstanceNumber")),
         location_mm=_number(dataset.get("SliceLocation")),
         derived=find_derived(image_type, component, technique, str(dataset.get("SeriesDescription") or "")),
+        note=_ZERO_SLOPE if has_zero_slope(dataset, index) else "",
     )
 
 

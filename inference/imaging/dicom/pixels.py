@@ -9,11 +9,13 @@ import numpy as np
 from inference.errors import InputError
 from inference.imaging.arrays import build_slice
 from inference.imaging.dicom.codestream import JPEG, JPEG_2000, JPEG_LOSSLESS, JPEG_LS, RLE, trim_codestream
-from inference.imaging.dicom.dataset import count_frames, find_item
+from inference.imaging.dicom.dataset import count_frames, find_item, find_rescale, has_zero_slope
 from inference.imaging.dicom.faults import BAD_VALUES, CUT_OFF, mapping_errors, name_syntax
 from inference.limits import check_picture_size, check_volume_size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydicom import Dataset
 
     from inference.imaging.dicom.frame import Frame
@@ -83,18 +85,20 @@ def load_frame(dataset: Dataset, frame: Frame, options: ReadOptions) -> Slice:
     if frame.tile is not None:
         values = frame.tile.cut(values)
     if values.ndim == 2:
+        padding = _find_padding(dataset, values)
         values = _rescale(dataset, frame.index, values)
         if options.window == "file":
             values = _apply_window(dataset, frame.index, values)
         if dataset.get("PhotometricInterpretation") == "MONOCHROME1":  # low is white
             values = 255 - values if values.dtype == np.uint8 else values.max() + values.min() - values
+        if padding is not None:
+            values[padding] = values[~padding].min()
     modality = str(dataset.get("Modality") or "").strip().upper() or None
     return build_slice(values, modality)
 
 
 def _decode_frame(dataset: Dataset, frame: int) -> np.ndarray:
     """The stored values, shape (H, W) or (H, W, 3)."""
-    from pydicom.pixels.processing import apply_color_lut
     from pydicom.pixels.utils import pixel_array
 
     syntax = dataset.file_meta.TransferSyntaxUID
@@ -104,7 +108,7 @@ def _decode_frame(dataset: Dataset, frame: int) -> np.ndarray:
         else:
             values = np.asarray(pixel_array(dataset, index=frame))
         if dataset.get("PhotometricInterpretation") == "PALETTE COLOR":
-            values = np.asarray(apply_color_lut(values, dataset))
+            values = _apply_palette(dataset, values)
     except InputError:
         raise
     except NotImplementedError as error:
@@ -141,12 +145,92 @@ def _decompress(dataset: Dataset, data: bytes) -> np.ndarray:
     raise AssertionError  # the last round returns or raises
 
 
+def _apply_palette(dataset: Dataset, values: np.ndarray) -> np.ndarray:
+    """The colours of a palette, shape (H, W, 3), uint8.
+
+    pydicom reads tables of big-endian files as if they were little-endian, counts on in 8 bits where their entries have
+    8, and follows segments that refer to themselves.
+
+    References
+    ----------
+    PS3.3, C.7.6.3.1.5 and C.7.6.3.1.6 (tables), C.7.9.2 (segments).
+    """
+    tables = [_read_table(dataset, colour) for colour in ("Red", "Green", "Blue")]
+    first = int(dataset.RedPaletteColorLookupTableDescriptor[1])
+    shift = 8 if max(table.max() for table in tables) > 255 else 0
+    indices = values.astype(np.int32) - first
+    shown = [table[np.clip(indices, 0, len(table) - 1)] >> shift for table in tables]
+    return np.stack(shown, axis=-1).astype(np.uint8)
+
+
+def _read_table(dataset: Dataset, colour: str) -> np.ndarray:
+    """The entries for one colour, of 8 or 16 bits."""
+    name = f"{colour}PaletteColorLookupTable"
+    count, _, depth = dataset[f"{name}Descriptor"].value
+    count = count or 2**16
+    is_segmented = f"{name}Data" not in dataset
+    content = dataset[f"Segmented{name}Data" if is_segmented else f"{name}Data"].value
+    words = np.frombuffer(content, "<u2" if dataset.file_meta.TransferSyntaxUID.is_little_endian else ">u2")
+    is_wide = depth > 8 if is_segmented else len(content) >= 2 * count
+    entries = words if is_wide else words.astype("<u2").view(np.uint8)
+    return _expand_segments(entries.tolist(), count, is_wide=is_wide) if is_segmented else entries[:count]
+
+
+def _expand_segments(words: list[int], count: int, *, is_wide: bool) -> np.ndarray:
+    """The entries of a segmented table: series of values, straight lines, and copies of segments before."""
+    bits = 16 if is_wide else 8
+
+    def walk(at: int, most: int) -> Iterator[tuple[int, int, list[int]]]:
+        for _ in range(most):
+            if at + 2 >= len(words):
+                return
+            kind, length = words[at : at + 2]
+            if kind > 2 or length == 0:
+                raise ValueError("no segment")
+            end = at + 2 + (length, 1, 32 // bits)[kind]
+            yield kind, length, words[at + 2 : end]
+            at = end
+
+    entries: list[int] = []
+    for one in walk(0, count):
+        offset_bytes = sum(word << (bits * index) for index, word in enumerate(one[2]))
+        for kind, length, data in walk(8 * offset_bytes // bits, one[1]) if one[0] == 2 else (one,):
+            if kind == 2 or len(entries) + length > count:
+                raise ValueError("a segment that copies itself, or too many entries")
+            entries += data if kind == 0 else np.rint(np.linspace(entries[-1], data[0], length + 1)[1:]).tolist()
+    return np.array(entries, np.int32)
+
+
+def _find_padding(dataset: Dataset, values: np.ndarray) -> np.ndarray | None:
+    """Where stored values stand for no image, shape (H, W), bool; None if nowhere, or everywhere.
+
+    References
+    ----------
+    PS3.3, C.7.5.1.1.2 (Pixel Padding Value and Range Limit).
+    """
+    first = dataset.get("PixelPaddingValue")
+    last = dataset.get("PixelPaddingRangeLimit")
+    if not isinstance(first, int):
+        return None
+    bounds = sorted(_read_as_stored(dataset, end) for end in (first, last if isinstance(last, int) else first))
+    padding = (values >= bounds[0]) & (values <= bounds[1])
+    return padding if padding.any() and not padding.all() else None
+
+
+def _read_as_stored(dataset: Dataset, value: int) -> int:
+    """A value as it is in the pixels: of the stored bits, signed as they are, whatever the writer made of its sign."""
+    bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
+    value &= 2**bits - 1
+    return value - 2**bits if dataset.get("PixelRepresentation") == 1 and value >= 2 ** (bits - 1) else value
+
+
 def _rescale(dataset: Dataset, frame: int, values: np.ndarray) -> np.ndarray:
     """PS3.3, C.11.1."""
     from pydicom.pixels.processing import apply_modality_lut
 
-    source = find_item(dataset, frame, "PixelValueTransformationSequence")
-    if source.get("RescaleSlope") is None and "ModalityLUTSequence" not in source:
+    source = find_rescale(dataset, frame)
+    has_scale = source.get("RescaleSlope") is not None or "ModalityLUTSequence" in source
+    if not has_scale or has_zero_slope(dataset, frame):
         return values.astype(np.float32)
     try:
         rescaled = np.asarray(apply_modality_lut(values, source), dtype=np.float32)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from inference.errors import InputError, LeftOutError
@@ -48,7 +49,7 @@ def decode_single(content: bytes, options: ReadOptions = DEFAULT_OPTIONS) -> Dec
     if stack.left_out:
         raise LeftOutError(stack.left_out)
     frame = stack.members[0].frame
-    return orient_slice(load_frame(dataset, frame, options), frame.turn).image
+    return replace(orient_slice(load_frame(dataset, frame, options), frame.turn).image, notes=stack.notes)
 
 
 def open_stack(stack: Stack, read: Callable[[str], AbstractContextManager[BinaryIO]], options: ReadOptions) -> Volume:

@@ -56,7 +56,10 @@ def group_series(files: Iterable[File]) -> list[Stack]:
             (
                 header,
                 replace(
-                    stack, notes=(*notes, *stack.notes), modality=header.modality, series=header.owner + header.series
+                    stack,
+                    notes=(*notes, *stack.notes, *_list_notes(stack)),
+                    modality=header.modality,
+                    series=header.owner + header.series,
                 ),
             )
             for stack in build_stacks(members)
@@ -67,6 +70,11 @@ def group_series(files: Iterable[File]) -> list[Stack]:
         for number, (header, stack) in enumerate(answered, start=1)
     ]
     return named + [stack for _, stack in stacks if stack.left_out]
+
+
+def _list_notes(stack: Stack) -> list[str]:
+    """What is to be said of the slices' values, each sentence once."""
+    return list(dict.fromkeys(member.frame.note for member in stack.members if member.frame.note))
 
 
 def _join_single_files(groups: list[list[File]]) -> list[tuple[list[File], str]]:
