@@ -15,11 +15,11 @@ from inference.limits import check_picture_size
 _TAIL_PERCENTILE = 99.9
 """High end of the window for data deeper than 8 bits: a few hot pixels must not darken the whole slice."""
 
-_FULL_16_BIT = 2**15
-"""A 16-bit picture that uses its top bit is taken as full-range and divided by 257; 12-bit data never reaches it."""
+_WIDENED = 257
+"""A picture of 16 bits of which every value is a multiple of this is one of 8 bits that was widened: 65535 is its 255."""
 
 _FULL_8_BIT = 2**7
-"""So is a picture of real numbers up to 255 taken as one of 8 bits; numbers up to 3 are none."""
+"""Real numbers up to 255, of which some are above this, are taken as those of 8 bits; numbers up to 3 are none."""
 
 _FEW = 0.001
 """Of an image's values, the share that may be dead voxels; as many hot pixels the window's high end passes over."""
@@ -53,7 +53,7 @@ def decode_array(array: np.ndarray) -> np.ndarray:
     ----------
     array : numpy.ndarray, shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)
         uint8 is taken as it is, bool as black and white. A floating array within [0, 1] is multiplied by 255, one
-        within [0, 255] that reaches its upper half is rounded. uint16 that uses its top bit is divided by 257.
+        within [0, 255] that reaches its upper half is rounded. uint16 is divided by 257 where that leaves no rest.
         Everything else is windowed (`window_array`). Outliers have no say in this (`sort_bulk`). Transparent pixels
         become black, or white if all visible ones are nearly black (`DARK`).
 
@@ -98,13 +98,13 @@ def _to_uint8(array: np.ndarray) -> np.ndarray:
         return array
     if array.dtype == bool:
         return array.astype(np.uint8) * 255
+    if array.dtype.kind == "u" and array.dtype.itemsize == 2 and not (array % _WIDENED).any():
+        return (array // _WIDENED).astype(np.uint8)
     bulk = sort_bulk(array)
     window = _find_window(bulk)
     low, high = window[0], min(float(bulk[-1]), 2 * window[1])  # a hot pixel says nothing about the depth
     if array.dtype.kind == "f" and low >= 0 and (high <= 1 or _FULL_8_BIT <= high <= 255):
         return np.asarray(np.rint(np.clip(array, 0, 255) if high > 1 else np.clip(array, 0, 1) * 255.0), np.uint8)
-    if array.dtype.kind == "u" and array.dtype.itemsize == 2 and high >= _FULL_16_BIT:
-        return np.rint(array / 257.0).astype(np.uint8)
     return _apply_window(array, window)
 
 
@@ -169,8 +169,8 @@ def _count_below(ordered: np.ndarray) -> int:
         if count <= few and tail == _TAIL:
             return count
         if lowest < 0 and _is_one_value(ordered[:count]):
-            is_sharp = _count_others(ordered[:count]) <= few
-            return count if is_sharp else int(np.searchsorted(ordered, _find_width(inner, _BLURRED_TAIL)[0]))
+            darkest = _find_width(inner, _BLURRED_TAIL)[0]
+            return int(np.searchsorted(ordered, 0.0 if darkest >= 0 else floor))  # with the padding's blurred edges
     return 0
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from inference.errors import InputError
-from inference.imaging.arrays import DARK, decode_array, spread_grey
+from inference.imaging.arrays import DARK, decode_array, spread_grey, window_array
 from inference.imaging.sniff import HEAD_BYTES, Kind, advise, describe, recognise
 from inference.imaging.types import DecodedImage
 from inference.limits import MAX_PIXELS, check_file_size, check_picture_size, too_many_pixels
@@ -98,7 +98,10 @@ def decode_opened(picture: Image.Image) -> DecodedImage:
     if picture.getexif().get(0x0112, 1) != 1:  # EXIF 2.3, tag 0x0112 Orientation
         picture = ImageOps.exif_transpose(picture)
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return DecodedImage(decode_array(np.asarray(picture)), tuple(notes))
+        values = np.asarray(picture)
+        if picture.mode == "F" and np.isfinite(values).all():  # raw values, as those of a volume
+            values = window_array(values)
+        return DecodedImage(decode_array(values), tuple(notes))
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         picture = _flatten(picture)
     if picture.mode == "L":
