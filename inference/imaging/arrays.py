@@ -16,7 +16,7 @@ _TAIL_PERCENTILE = 99.9
 """High end of the window for data deeper than 8 bits: a few hot pixels must not darken the whole slice."""
 
 _WIDENED = 257
-"""A picture of 16 bits of which every value is a multiple of this is 8 bits widened: 65535 is its 255."""
+"""A picture of 16 bits of which every value is a multiple of this is one of 8 bits that was widened."""
 
 _FULL_8_BIT = 2**7
 """Real numbers up to 255, of which some are above this, are taken as those of 8 bits; numbers up to 3 are none."""

@@ -145,7 +145,7 @@ PLANES = ("axial", "coronal", "sagittal")
 """Directions in which a volume that is not DICOM may be cut."""
 
 WINDOWS = ("percentile", "file")
-"""Raw to grey: from the minimum to the 99.9th percentile, outliers apart, or as a DICOM file says (VOI)."""
+"""How raw values become grey: from minimum to 99.9th percentile, outliers apart, or as a DICOM file says (VOI)."""
 
 
 @dataclass(frozen=True, kw_only=True)
