@@ -125,7 +125,7 @@ def _apply_window(array: np.ndarray, window: tuple[float, float]) -> np.ndarray:
 def _find_window(bulk: np.ndarray) -> tuple[float, float]:
     """The values that become black and white."""
     low = float(bulk[0])
-    return low, max(float(np.percentile(bulk, _TAIL_PERCENTILE)), low + 1e-12)
+    return low, max(float(np.percentile(bulk, _TAIL_PERCENTILE)), low + 1e-12, float(np.nextafter(low, np.inf)))
 
 
 def sort_bulk(values: np.ndarray) -> np.ndarray:
@@ -142,10 +142,12 @@ def sort_bulk(values: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray, shape (N,)
+    numpy.ndarray, shape (N,), floating
         All of them, if none is an outlier. Those below count as the lowest of the others, as air does.
     """
     ordered = np.sort(values, axis=None)
+    if ordered.dtype.kind != "f":
+        ordered = ordered.astype(np.float64)  # two int16 may lie further apart than an int16 can say
     for _ in range(_MOST_LAYERS):
         start, stop = _count_below(ordered), len(ordered) - _count_above(ordered)
         if start == 0 and stop == len(ordered):
@@ -184,10 +186,11 @@ def _count_above(ordered: np.ndarray) -> int:
         ceiling = last + far * (last - min(float(ordered[0]), 0.0))
         if highest <= ceiling:
             continue
-        outliers = ordered[np.searchsorted(ordered, ceiling, "right") :]
+        known, stop = np.searchsorted(ordered, (last, ceiling), "right")
+        outliers = ordered[stop:]
         if len(outliers) > few and (_is_one_value(outliers) or last < _12_BIT <= highest / 4):
             edges = _count_others(outliers) * (ceiling - last) / (highest - ceiling)
-            return len(outliers) + int(edges)  # as many in each stretch of values below the ceiling as above it
+            return len(outliers) + int(min(edges, stop - known))  # as dense below the ceiling as above it
     return 0
 
 

@@ -80,13 +80,14 @@ class TestOrdinaryValues:
             draw_head(noise=0.0),
             np.tile(np.arange(-32768, 32768, 512, dtype=np.int16), (SIDE_PX, 1)),
             np.full((40, 40), 7, np.int16),
+            np.full((40, 40), 60000, np.uint16),
             np.eye(40, dtype=np.uint16) * 4000,
         ],
     )
     def test_window_runs_from_the_minimum_to_a_percentile(self, values: np.ndarray) -> None:
         low, high = float(values.min()), float(np.percentile(values, 99.9))
         window = build_slice(values).window
-        assert window == (low, max(high, low + 1e-12))
+        assert window == (low, max(high, low + 1e-12, np.nextafter(low, np.inf)))
         assert len(sort_bulk(values)) == values.size
 
     def test_a_bright_patch_is_anatomy(self) -> None:
@@ -130,6 +131,13 @@ class TestOutliers:
     def test_text_with_smooth_edges(self, value: int) -> None:
         values = write(value)
         assert differ(window_array(values), window_array(HEAD), values == HEAD) <= 12
+
+    def test_values_just_above_what_counts_as_far(self) -> None:
+        values = np.zeros((100, 100), np.float32)
+        values.flat[:8000] = np.linspace(0, 1000, 8000)
+        for far in np.arange(3.9, 4.1, 0.001):
+            values.flat[-60:], values.flat[-100:-60] = 1000 * far, np.linspace(999.5 * far, 999.9 * far, 40)
+            assert 950 < build_slice(values).window[1] < 4200
 
     def test_all_of_them_at_once(self) -> None:
         values = pad(-32768)
