@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -147,40 +147,23 @@ def build_frames(dataset: Dataset) -> tuple[Frame, ...]:
     check_volume_size(count, 0)
     tiles = find_tiles(dataset) if count == 1 else []
     if tiles:
-        whole = _build_frame(dataset, 0)
-        return tuple(_cut_frame(whole, tile) for tile in tiles)
+        whole = replace(_build_frame(dataset, 0), location_mm=None)  # the mosaic's own, not that of a tile
+        return tuple(
+            replace(
+                whole,
+                tile=tile,
+                orientation=tile.orientation,
+                position=tile.position,
+                shape_px=(tile.height_px, tile.width_px),
+            )
+            for tile in tiles
+        )
     has_groups = bool(dataset.get("PerFrameFunctionalGroupsSequence"))
     if count > 1 and not has_groups:  # the header holds one position for all of them
-        whole = _build_frame(dataset, 0)
-        return tuple(
-            Frame(
-                index=index,
-                spacing_mm=whole.spacing_mm,
-                shape_px=whole.shape_px,
-                turn=whole.turn,
-                traits=whole.traits,
-                derived=whole.derived,
-                note=whole.note,
-            )
-            for index in range(count)
-        )
+        first = _build_frame(dataset, 0)
+        unplaced = replace(first, orientation=None, position=None, times=NO_TIMES, instance=None, location_mm=None)
+        return tuple(replace(unplaced, index=index) for index in range(count))
     return tuple(_build_frame(dataset, index) for index in range(count))
-
-
-def _cut_frame(whole: Frame, tile: Tile) -> Frame:
-    return Frame(
-        tile=tile,
-        orientation=tile.orientation,
-        position=tile.position,
-        spacing_mm=whole.spacing_mm,
-        shape_px=(tile.height_px, tile.width_px),
-        turn=whole.turn,
-        traits=whole.traits,
-        times=whole.times,
-        instance=whole.instance,
-        derived=whole.derived,
-        note=whole.note,
-    )
 
 
 def _build_frame(dataset: Dataset, index: int) -> Frame:
