@@ -372,7 +372,8 @@ def list_series(names: Sequence[str], read: Opener, source: str, options: ReadOp
             with read(name) as stream:
                 headers.append((read_header(stream), name))
         except InputError as error:
-            yield refused_scan(error, source, name)
+            is_beside = is_companion(base_name(name), Kind.DICOM)
+            yield refused_scan(LeftOutError(str(error)) if is_beside else error, source, name)
     for number, stack in enumerate(group_series(headers), start=1):
         scan = build_scan(stack, read, source, options)
         yield replace(scan, number=number if scan.number else 0, path=stack.paths[0] if len(stack.paths) == 1 else "")

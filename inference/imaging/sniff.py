@@ -218,6 +218,7 @@ _UNMARKED: dict[str | tuple[str, ...], tuple[str, str]] = {
     ".ima": ("an old Siemens image (IMA)", "Export it as DICOM."),
     (".tga", ".pcx", ".emf", ".wmf"): ("a picture of a kind that is not read", _AS_PNG),
     (".mpg", ".mpeg", ".wmv"): ("a film", "Save single frames of it as PNG."),
+    (".onnx", ".tflite", ".pb", ".safetensors"): ("a network", "A model is given with --model."),
 }
 """Formats whose bytes have no mark, by the ending of their names: what it is called, and the way on."""
 

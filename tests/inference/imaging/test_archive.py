@@ -50,6 +50,12 @@ def test_pictures_then_volumes_then_series(tmp_path: Path) -> None:
     ]
 
 
+def test_a_damaged_table_of_contents_of_a_disc() -> None:
+    damaged = encode_dicom()[:300]
+    found = {scan.path: type(scan.content) for scan in load(encode_zip({"DICOMDIR": damaged, "a.dcm": damaged}))}
+    assert found == {"DICOMDIR": LeftOutError, "a.dcm": InputError}
+
+
 def test_names_outside() -> None:
     for name in ("../../etc/passwd", "/etc/passwd", "a/../../b", "..\\b", "C:\\b"):
         with pytest.raises(InputError, match="names a file outside itself"):

@@ -42,6 +42,7 @@ UNMARKED = {
     "brain.raw": "bare voxels",
     "brain.REC": "the voxels of a Philips PAR header",
     "brain+orig.BRIK": "the voxels of an AFNI header",
+    "model.onnx": "a network",
     "2dseq": "the voxels of a Bruker study",
 }
 
