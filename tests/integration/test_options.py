@@ -20,7 +20,7 @@ from inference.settings import Settings
 from tests.clinical import box_volume, build_dicom, encode_dicom, encode_nifti, encode_zip, write_series
 from tests.tiny import EVIDENCE_WEIGHTS, LABELS, WEIGHTS, striped, write_bundle, write_onnx
 from ui.desktop.answering import answer_file
-from ui.reports.finding import build_finding, choose_scan
+from ui.reports.topic import build_topic, choose_scan
 from ui.web.server import build_app
 
 SHAPE = (40, 48, 36)
@@ -177,9 +177,9 @@ def test_explain_in_a_report(bundles: dict[str, Path], files: dict[str, Path], k
 
     classifier = Classifier.load(bundles["tiny"])
     with choose_scan(files[kind], ReadOptions(), None) as scan:
-        finding = build_finding(answer_scan(classifier, scan, explain=True), classifier.bundle)
-    assert finding.heatmap is not None
-    assert finding.heatmap.values.shape == finding.picture.pixels.shape[:2]
+        topic = build_topic(answer_scan(classifier, scan, explain=True), classifier.bundle)
+    assert topic.heatmap is not None
+    assert topic.heatmap.values.shape == topic.picture.pixels.shape[:2]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "series"])

@@ -16,7 +16,7 @@ from inference.imaging.types import CONVENTIONS, PLANES, WINDOWS, Convention, Re
 from inference.settings import Settings
 from ui.reports.encode import DICOM_KINDS, PACKAGES, encode_reports
 from ui.reports.files import check_targets, write_new
-from ui.reports.finding import build_finding, check_source, choose_scan
+from ui.reports.topic import build_topic, check_source, choose_scan
 from ui.words.labels import CONVENTION_HELP
 
 _EPILOG = """\
@@ -74,14 +74,14 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m reports") 
         with choose_scan(options.source, reading, options.scan) as scan:
             if needs_sources:
                 check_source(scan)
-            finding = build_finding(
+            topic = build_topic(
                 answer_scan(classifier, scan, explain=True),
                 classifier.bundle,
                 needs_sources=needs_sources,
                 keep_identity=options.keep_identity,
                 convention=options.convention,
             )
-        for kind, content in encode_reports(finding, targets, keep_identity=options.keep_identity).items():
+        for kind, content in encode_reports(topic, targets, keep_identity=options.keep_identity).items():
             write_new(targets[kind], content)
             print(targets[kind])
     except GyrusError as error:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from inference.imaging.types import Orientation
-    from ui.reports.finding import Finding
     from ui.reports.sources import SourceSlice, Subject
+    from ui.reports.topic import Topic
 
 
 _SMALLEST_SIDE_PX = 512
@@ -35,7 +35,7 @@ _DICOM_LETTERS = {"S": "H", "I": "F"}
 """DICOM's words for head and feet (PS3.3, C.7.6.1.1.1)."""
 
 
-def render_capture(finding: Finding) -> np.ndarray:
+def render_capture(topic: Topic) -> np.ndarray:
     """The slice, with its heat map if there is one, above what must be read with it.
 
     Returns
@@ -44,23 +44,23 @@ def render_capture(finding: Finding) -> np.ndarray:
     """
     from PIL import Image
 
-    shown, heatmap = finding.picture, finding.heatmap
+    shown, heatmap = topic.picture, topic.heatmap
     drawn = heatmap is not None and present_heatmap(heatmap).drawn
     pixels = render_overlay(shown.pixels, heatmap) if heatmap is not None and drawn else shown.pixels
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     scale = math.ceil(_SMALLEST_SIDE_PX / min(picture.size))
     if scale > 1:
         picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.BICUBIC)
-    words = _render_words(_list_words(finding), picture.width)
+    words = _render_words(_list_words(topic), picture.width)
     return np.vstack([draw_letters(np.asarray(picture), shown.orientation), words])
 
 
-def _list_words(finding: Finding) -> list[str]:
-    shown = present_prediction(finding.answer, finding.bundle)
-    where = "" if finding.volume is None else capitalise(word_slice(finding.shown, len(finding.volume.slices)))
-    heat = "" if finding.heatmap is None else present_heatmap(finding.heatmap).sentence
-    sides = word_sides(finding.picture.orientation)
-    words = (word_disclaimer(finding.bundle), shown.sentence, heat, where, sides, describe_model(finding.bundle))
+def _list_words(topic: Topic) -> list[str]:
+    shown = present_prediction(topic.answer, topic.bundle)
+    where = "" if topic.volume is None else capitalise(word_slice(topic.shown, len(topic.volume.slices)))
+    heat = "" if topic.heatmap is None else present_heatmap(topic.heatmap).sentence
+    sides = word_sides(topic.picture.orientation)
+    words = (word_disclaimer(topic.bundle), shown.sentence, heat, where, sides, describe_model(topic.bundle))
     return [sentence for sentence in words if sentence]
 
 
@@ -86,12 +86,12 @@ def _count_letters(font: FreeTypeFont | ImageFont, width_px: float) -> int:
     return int(len(sample) * width_px / font.getlength(sample) * 0.95)
 
 
-def encode_capture(finding: Finding, subject: Subject) -> bytes:
+def encode_capture(topic: Topic, subject: Subject) -> bytes:
     """The picture as a DICOM file that refers to the slice it shows.
 
     Parameters
     ----------
-    finding : Finding
+    topic : Topic
         Of DICOM images that can be referred to (`ui.reports.sources.check_references`).
     subject : Subject
         Whom it belongs to.
@@ -103,22 +103,22 @@ def encode_capture(finding: Finding, subject: Subject) -> bytes:
     """
     from highdicom.sc import SCImage
 
-    source = finding.sources[finding.shown]
-    orientation = _name_orientation(finding.picture.orientation)
+    source = topic.sources[topic.shown]
+    orientation = _name_orientation(topic.picture.orientation)
     capture = SCImage(
-        pixel_array=render_capture(finding),
+        pixel_array=render_capture(topic),
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",
         study_instance_uid=subject.elements.StudyInstanceUID,
         patient_orientation=orientation or ("L", "P"),
-        **describe_instance(finding.bundle, CAPTURE_SERIES_NUMBER, "heat map"),
+        **describe_instance(topic.bundle, CAPTURE_SERIES_NUMBER, "heat map"),
     )
     if orientation is None:
         capture.PatientOrientation = None  # may be empty, but highdicom wants one
     capture.Laterality = None  # of no paired part of the body, as far as is known
     capture.BurnedInAnnotation = "NO"  # what is burnt in does not name the patient
-    capture.DerivationDescription = f"Heat map of {finding.bundle.name} {finding.bundle.version}"
+    capture.DerivationDescription = f"Heat map of {topic.bundle.name} {topic.bundle.version}"
     capture.SourceImageSequence = [_build_reference(source)]
     for keyword in ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"):
         if keyword in source.header:

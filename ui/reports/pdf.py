@@ -28,7 +28,7 @@ from ui.words.volume import describe_volume, word_slice
 if TYPE_CHECKING:
     from inference.answer.volume import VolumePrediction
     from inference.imaging.types import Orientation
-    from ui.reports.finding import Finding
+    from ui.reports.topic import Topic
 
 
 _MARGIN = 50.0
@@ -55,19 +55,19 @@ _IDENTITY: Mapping[str, str] = {
 }
 
 
-def encode_pdf(finding: Finding, *, keep_identity: bool = False) -> bytes:
+def encode_pdf(topic: Topic, *, keep_identity: bool = False) -> bytes:
     """The page as a PDF file.
 
     Parameters
     ----------
-    finding : Finding
+    topic : Topic
     keep_identity : bool
         Name the patient and the study of a DICOM source, and the day on which the page was made.
 
     Returns
     -------
     bytes
-        A PDF file of one page; the same finding gives the same bytes, unless ``keep_identity``.
+        A PDF file of one page; the same topic gives the same bytes, unless ``keep_identity``.
     """
     from reportlab.lib.pagesizes import A4
     from reportlab.pdfgen.canvas import Canvas
@@ -75,10 +75,10 @@ def encode_pdf(finding: Finding, *, keep_identity: bool = False) -> bytes:
 
     stream = io.BytesIO()
     canvas = Canvas(stream, pagesize=A4, invariant=not keep_identity, lang="en")
-    canvas.setTitle(_replace_letters(finding.bundle.title))
+    canvas.setTitle(_replace_letters(topic.bundle.title))
     canvas.setCreator(f"Gyrus {__version__}")
     height = A4[1] - 2 * _MARGIN
-    story = KeepInFrame(_WIDTH, height, list(_build_story(finding, keep_identity=keep_identity)), mode="shrink")
+    story = KeepInFrame(_WIDTH, height, list(_build_story(topic, keep_identity=keep_identity)), mode="shrink")
     frame = Frame(_MARGIN, _MARGIN, _WIDTH, height, 0, 0, 0, 0)
     frame.addFromList([story], canvas)
     canvas.showPage()
@@ -86,32 +86,32 @@ def encode_pdf(finding: Finding, *, keep_identity: bool = False) -> bytes:
     return stream.getvalue()
 
 
-def _build_story(finding: Finding, *, keep_identity: bool) -> Iterable[Any]:
+def _build_story(topic: Topic, *, keep_identity: bool) -> Iterable[Any]:
     """What stands on the page, from above."""
     from reportlab.platypus import Spacer
 
-    shown = present_prediction(finding.answer, finding.bundle)
-    yield _build_paragraph(finding.bundle.title, size=16, bold=True)
-    yield _build_paragraph(describe_model(finding.bundle), color=_FAINT)
-    if keep_identity and finding.sources:
-        yield _build_paragraph(_name_patient(finding))
-    if disclaimer := word_disclaimer(finding.bundle):
+    shown = present_prediction(topic.answer, topic.bundle)
+    yield _build_paragraph(topic.bundle.title, size=16, bold=True)
+    yield _build_paragraph(describe_model(topic.bundle), color=_FAINT)
+    if keep_identity and topic.sources:
+        yield _build_paragraph(_name_patient(topic))
+    if disclaimer := word_disclaimer(topic.bundle):
         yield _build_paragraph(disclaimer, size=11, bold=True, ground=_GROUND)
     yield Spacer(0, 10)
     yield _build_paragraph(shown.sentence, size=15, bold=True, color=TONE_COLORS[shown.tone].light)
     yield _build_paragraph(shown.detail)
     yield Spacer(0, 6)
-    yield _build_pictures(finding)
+    yield _build_pictures(topic)
     yield Spacer(0, 8)
     yield _build_rows(shown)
-    if finding.volume is not None:
+    if topic.volume is not None:
         yield Spacer(0, 8)
-        yield from _build_volume(finding, finding.volume)
+        yield from _build_volume(topic, topic.volume)
     for note in shown.notes:
         yield _build_paragraph(note)
     yield Spacer(0, 8)
     yield _build_paragraph(
-        f"Gyrus {__version__}. SHA-256 of the model: {finding.bundle.compute_sha256()}", size=7, color=_FAINT
+        f"Gyrus {__version__}. SHA-256 of the model: {topic.bundle.compute_sha256()}", size=7, color=_FAINT
     )
 
 
@@ -149,20 +149,20 @@ def _replace_letters(text: str) -> str:
     return text.encode("cp1252", errors="replace").decode("cp1252")
 
 
-def _name_patient(finding: Finding) -> str:
+def _name_patient(topic: Topic) -> str:
     """Who was examined; of a name in several scripts the first (PS3.5, 6.2.1)."""
-    header = finding.sources[0].header
+    header = topic.sources[0].header
     values = {name: str(header.get(keyword) or "").split("=")[0] for keyword, name in _IDENTITY.items()}
     return ", ".join(f"{name} {value.replace('^', ' ').strip()}" for name, value in values.items() if value)
 
 
-def _build_pictures(finding: Finding) -> Any:
+def _build_pictures(topic: Topic) -> Any:
     """The slice, and beside it the same with its heat map, if there is one."""
     from reportlab.platypus import Table
 
-    volume, heatmap = finding.volume, finding.heatmap
-    caption = "The image" if volume is None else capitalise(word_slice(finding.shown, len(volume.slices)))
-    shown, sides = finding.picture, word_sides(finding.picture.orientation)
+    volume, heatmap = topic.volume, topic.heatmap
+    caption = "The image" if volume is None else capitalise(word_slice(topic.shown, len(volume.slices)))
+    shown, sides = topic.picture, word_sides(topic.picture.orientation)
     pictures = [_draw_picture(shown.pixels, shown.orientation)]
     captions = [[_build_paragraph(text, color=_FAINT, centred=True) for text in (caption, sides) if text]]
     if heatmap is not None:
@@ -233,18 +233,18 @@ def _draw_bar(row: NumberRow) -> Any:
     return drawing
 
 
-def _build_volume(finding: Finding, volume: VolumePrediction) -> Iterable[Any]:
-    yield _build_paragraph(" ".join(describe_volume(volume, finding.bundle)))
-    labels = _choose_labels(finding)
+def _build_volume(topic: Topic, volume: VolumePrediction) -> Iterable[Any]:
+    yield _build_paragraph(" ".join(describe_volume(volume, topic.bundle)))
+    labels = _choose_labels(topic)
     if volume.best_slice is not None and len(volume.slices) > 1:
         yield _draw_plot(volume, labels)
         yield _build_legend(labels, has_suspicious=bool(volume.suspicious))
 
 
-def _choose_labels(finding: Finding) -> list[str]:
+def _choose_labels(topic: Topic) -> list[str]:
     """The classes to draw: the most probable ones, without the one that means that nothing was found."""
-    rows = present_prediction(finding.answer, finding.bundle).rows
-    return [row.label for row in rows if row.label != finding.bundle.background][: len(_LINES)]
+    rows = present_prediction(topic.answer, topic.bundle).rows
+    return [row.label for row in rows if row.label != topic.bundle.background][: len(_LINES)]
 
 
 def _draw_plot(volume: VolumePrediction, labels: list[str]) -> Any:

@@ -22,20 +22,20 @@ from ui.words.volume import describe_volume
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from ui.reports.finding import Finding
     from ui.reports.sources import SourceSlice, Subject
+    from ui.reports.topic import Topic
 
 
 _DECIMALS = 6
 """Of a probability."""
 
 
-def encode_report(finding: Finding, subject: Subject) -> bytes:
+def encode_report(topic: Topic, subject: Subject) -> bytes:
     """The report as a DICOM file.
 
     Parameters
     ----------
-    finding : Finding
+    topic : Topic
         Of DICOM images that can be referred to (`ui.reports.sources.check_references`).
     subject : Subject
         Whom it belongs to.
@@ -49,12 +49,12 @@ def encode_report(finding: Finding, subject: Subject) -> bytes:
     from highdicom.sr import ComprehensiveSR
 
     report = ComprehensiveSR(
-        evidence=_list_evidence(finding.sources),
-        content=_build_content(finding),
-        device_serial_number=finding.bundle.compute_sha256(),
+        evidence=_list_evidence(topic.sources),
+        content=_build_content(topic),
+        device_serial_number=topic.bundle.compute_sha256(),
         is_complete=True,
         coding_schemes=[CodingSchemeIdentificationItem(SCHEME, name="Gyrus", responsible_organization="Gyrus")],
-        **describe_instance(finding.bundle, REPORT_SERIES_NUMBER),
+        **describe_instance(topic.bundle, REPORT_SERIES_NUMBER),
     )
     subject.apply(report)
     if not subject.is_kept:  # the images belong to another study than the report
@@ -79,7 +79,7 @@ def _list_evidence(sources: Sequence[SourceSlice]) -> list[Dataset]:
     return list(files.values())
 
 
-def _build_content(finding: Finding) -> Any:
+def _build_content(topic: Topic) -> Any:
     from highdicom.sr import (
         MeasurementReport,
         ObservationContext,
@@ -89,33 +89,33 @@ def _build_content(finding: Finding) -> Any:
     from pydicom.sr.codedict import codes
 
     report = MeasurementReport(
-        observation_context=ObservationContext(observer_device_context=_describe_device(finding)),
+        observation_context=ObservationContext(observer_device_context=_describe_device(topic)),
         procedure_reported=codes.SCT.Imaging,
-        imaging_measurements=_build_groups(finding),
+        imaging_measurements=_build_groups(topic),
         title=codes.DCM.ImagingMeasurementReport,
     )
-    for sentence in _list_sentences(finding):
+    for sentence in _list_sentences(topic):
         report[0].ContentSequence.append(
             TextContentItem(name=codes.DCM.Comment, value=sentence, relationship_type=RelationshipTypeValues.CONTAINS)
         )
     return report
 
 
-def _list_sentences(finding: Finding) -> list[str]:
+def _list_sentences(topic: Topic) -> list[str]:
     """What a reader of the report must read, the disclaimer first."""
-    shown = present_prediction(finding.answer, finding.bundle)
-    volume = describe_volume(finding.volume, finding.bundle) if finding.volume is not None else ()
-    sentences = [word_disclaimer(finding.bundle), f"{shown.sentence} {shown.detail}".strip(), " ".join(volume)]
+    shown = present_prediction(topic.answer, topic.bundle)
+    volume = describe_volume(topic.volume, topic.bundle) if topic.volume is not None else ()
+    sentences = [word_disclaimer(topic.bundle), f"{shown.sentence} {shown.detail}".strip(), " ".join(volume)]
     return [sentence for sentence in (*sentences, *shown.notes) if sentence]
 
 
-def _describe_device(finding: Finding) -> Any:
+def _describe_device(topic: Topic) -> Any:
     """The program with its model; a model has the same identifier in every report."""
     from highdicom.sr import DeviceObserverIdentifyingAttributes, ObserverContext
     from pydicom.sr.codedict import codes
     from pydicom.uid import generate_uid
 
-    bundle = finding.bundle
+    bundle = topic.bundle
     return ObserverContext(
         observer_type=codes.DCM.Device,
         observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
@@ -127,36 +127,36 @@ def _describe_device(finding: Finding) -> Any:
     )
 
 
-def _build_groups(finding: Finding) -> list[Any]:
-    bundle, answer, volume = finding.bundle, finding.answer, finding.volume
+def _build_groups(topic: Topic) -> list[Any]:
+    bundle, answer, volume = topic.bundle, topic.answer, topic.volume
     groups = [
         _build_group(
-            finding,
+            topic,
             "picture" if volume is None else "volume",
-            finding.sources,
-            measurements=_list_measurements(finding, answer),
+            topic.sources,
+            measurements=_list_measurements(topic, answer),
             evaluations=[
                 (build_code("VERDICT", "Verdict"), build_code(answer.verdict.value.upper(), answer.verdict.value)),
                 *((_name_candidate(answer), class_code(bundle, label)) for label in answer.candidates),
             ],
         )
     ]
-    heatmap = finding.heatmap
+    heatmap = topic.heatmap
     if heatmap is not None and heatmap.stands_out:
-        groups.append(_build_peak(finding, heatmap))
+        groups.append(_build_peak(topic, heatmap))
     elif volume is not None and volume.best_slice is not None:
         groups.append(
             _build_group(
-                finding,
+                topic,
                 "best slice",
-                [_shown_source(finding)],
-                measurements=_list_measurements(finding, finding.shown_answer),
+                [_shown_source(topic)],
+                measurements=_list_measurements(topic, topic.shown_answer),
             )
         )
     if volume is not None and volume.suspicious:
         count = _build_measurement(build_code("SUSPICIOUS", "Number of suspicious slices"), len(volume.suspicious))
-        sources = [finding.sources[index] for index in volume.suspicious]
-        groups.append(_build_group(finding, "suspicious slices", sources, measurements=[count]))
+        sources = [topic.sources[index] for index in volume.suspicious]
+        groups.append(_build_group(topic, "suspicious slices", sources, measurements=[count]))
     return groups
 
 
@@ -167,12 +167,12 @@ def _name_candidate(answer: Prediction) -> Any:
     return build_code("CANDIDATE", "Possible answer")
 
 
-def _shown_source(finding: Finding) -> SourceSlice:
-    return finding.sources[finding.shown]
+def _shown_source(topic: Topic) -> SourceSlice:
+    return topic.sources[topic.shown]
 
 
 def _build_group(
-    finding: Finding,
+    topic: Topic,
     name: str,
     sources: Sequence[SourceSlice],
     *,
@@ -188,7 +188,7 @@ def _build_group(
 
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=_build_tracking(name),
-        algorithm_id=_name_algorithm(finding),
+        algorithm_id=_name_algorithm(topic),
         measurements=measurements or None,
         qualitative_evaluations=[QualitativeEvaluation(name=name, value=value) for name, value in evaluations] or None,
         source_images=[
@@ -212,7 +212,7 @@ def _merge_frames(sources: Sequence[SourceSlice]) -> list[tuple[Dataset, list[in
     return list(merged.values())
 
 
-def _build_peak(finding: Finding, heatmap: Heatmap) -> Any:
+def _build_peak(topic: Topic, heatmap: Heatmap) -> Any:
     """TID 1410: the point of the strongest evidence, with the numbers of its slice."""
     from highdicom.sr import (
         GraphicTypeValues,
@@ -221,16 +221,16 @@ def _build_peak(finding: Finding, heatmap: Heatmap) -> Any:
         SourceImageForRegion,
     )
 
-    source = _shown_source(finding)
-    x, y = finding.stored_peak or heatmap.peak
+    source = _shown_source(topic)
+    x, y = topic.stored_peak or heatmap.peak
     size_px = int(source.header.get("Columns") or 0), int(source.header.get("Rows") or 0)
     point_px = (x * (size_px[0] or heatmap.width_px), y * (size_px[1] or heatmap.height_px))  # PS3.3, C.18.6.1.1
     evidence = _build_measurement(
         build_code("EVIDENCE", "Local probability at the strongest evidence"), heatmap.peak_value
     )
     return PlanarROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=_build_tracking("picture, strongest evidence" if finding.volume is None else "best slice"),
-        algorithm_id=_name_algorithm(finding),
+        tracking_identifier=_build_tracking("picture, strongest evidence" if topic.volume is None else "best slice"),
+        algorithm_id=_name_algorithm(topic),
         referenced_region=ImageRegion(
             graphic_type=GraphicTypeValues.POINT,
             graphic_data=np.array([point_px]),
@@ -242,17 +242,17 @@ def _build_peak(finding: Finding, heatmap: Heatmap) -> Any:
         ),
         measurements=[
             evidence,
-            *(_list_measurements(finding, finding.shown_answer) if finding.volume is not None else ()),
+            *(_list_measurements(topic, topic.shown_answer) if topic.volume is not None else ()),
         ],
     )
 
 
-def _list_measurements(finding: Finding, prediction: Prediction) -> list[Any]:
+def _list_measurements(topic: Topic, prediction: Prediction) -> list[Any]:
     """The probabilities that people are shown; none of a picture that was rejected."""
     if prediction.verdict is Verdict.REJECTED:
         return []
-    rows = present_prediction(prediction, finding.bundle).rows
-    return [_build_measurement(probability_code(finding.bundle, row.label), row.probability) for row in rows]
+    rows = present_prediction(prediction, topic.bundle).rows
+    return [_build_measurement(probability_code(topic.bundle, row.label), row.probability) for row in rows]
 
 
 def _build_measurement(name: Any, value: float) -> Any:
@@ -269,10 +269,10 @@ def _build_tracking(name: str) -> Any:
     return TrackingIdentifier(uid=generate_uid(), identifier=name)
 
 
-def _name_algorithm(finding: Finding) -> Any:
+def _name_algorithm(topic: Topic) -> Any:
     from highdicom.sr import AlgorithmIdentification
 
-    bundle = finding.bundle
+    bundle = topic.bundle
     return AlgorithmIdentification(
         name=bundle.name, version=bundle.version, parameters=[f"model_sha256={bundle.compute_sha256()}"]
     )

@@ -26,8 +26,8 @@ from tests.fakes import FakeClassifier, make_breeds, make_bundle, make_predictio
 from tests.pictures import COLORS, encode
 from tests.tiny import EVIDENCE_WEIGHTS, WEIGHTS, write_bundle, write_onnx
 from ui.reports import __main__ as command
-from ui.reports.finding import Finding, build_finding, choose_scan
 from ui.reports.sources import build_subject, check_references
+from ui.reports.topic import Topic, build_topic, choose_scan
 
 pytest.importorskip("highdicom", reason="requirements-reports.txt is not installed")
 pypdf = pytest.importorskip("pypdf", reason="requirements-dev.txt is not installed")
@@ -77,30 +77,30 @@ def _make_fruit(folder: Path, **changes: Any) -> FakeClassifier:
     return FakeClassifier(bundle=make_bundle(folder, **changes))
 
 
-def _find(classifier: Any, source: Path, **options: Any) -> Finding:
+def _find(classifier: Any, source: Path, **options: Any) -> Topic:
     with choose_scan(source, DEFAULT_OPTIONS, options.pop("number", None)) as scan:
         answer = answer_scan(classifier, scan, explain=True)
-        return build_finding(answer, classifier.bundle, **{"needs_sources": scan.is_dicom, **options})
+        return build_topic(answer, classifier.bundle, **{"needs_sources": scan.is_dicom, **options})
 
 
-def _read_sr(finding: Finding, *, keep_identity: bool = False) -> pydicom.Dataset:
+def _read_sr(topic: Topic, *, keep_identity: bool = False) -> pydicom.Dataset:
     from ui.reports.structured import encode_report
 
-    subject = build_subject(finding.sources[0], keep_identity=keep_identity)
-    return pydicom.dcmread(io.BytesIO(encode_report(finding, subject)))
+    subject = build_subject(topic.sources[0], keep_identity=keep_identity)
+    return pydicom.dcmread(io.BytesIO(encode_report(topic, subject)))
 
 
-def _read_capture(finding: Finding, *, keep_identity: bool = False) -> pydicom.Dataset:
+def _read_capture(topic: Topic, *, keep_identity: bool = False) -> pydicom.Dataset:
     from ui.reports.capture import encode_capture
 
-    subject = build_subject(finding.sources[0], keep_identity=keep_identity)
-    return pydicom.dcmread(io.BytesIO(encode_capture(finding, subject)))
+    subject = build_subject(topic.sources[0], keep_identity=keep_identity)
+    return pydicom.dcmread(io.BytesIO(encode_capture(topic, subject)))
 
 
-def _read_pdf(finding: Finding, *, keep_identity: bool = False) -> str:
+def _read_pdf(topic: Topic, *, keep_identity: bool = False) -> str:
     from ui.reports.pdf import encode_pdf
 
-    document = pypdf.PdfReader(io.BytesIO(encode_pdf(finding, keep_identity=keep_identity)))
+    document = pypdf.PdfReader(io.BytesIO(encode_pdf(topic, keep_identity=keep_identity)))
     assert len(document.pages) == 1
     return " ".join(document.pages[0].extract_text().split())
 
@@ -130,8 +130,8 @@ def _groups(report: pydicom.Dataset) -> dict[str, pydicom.Dataset]:
 
 
 def test_structured_report_measures_and_refers(series: Path, fruit: FakeClassifier) -> None:
-    finding = _find(fruit, series)
-    report = _read_sr(finding)
+    topic = _find(fruit, series)
+    report = _read_sr(topic)
     assert report.SOPClassUID == "1.2.840.10008.5.1.4.1.1.88.33"
     assert report.ContentTemplateSequence[0].TemplateIdentifier == "1500"
     assert report.VerificationFlag == "UNVERIFIED"
@@ -167,33 +167,33 @@ def test_structured_report_measures_and_refers(series: Path, fruit: FakeClassifi
 
 
 def test_point_lies_on_the_best_slice(series: Path, fruit: FakeClassifier) -> None:
-    finding = _find(fruit, series)
-    group = _groups(_read_sr(finding))["best slice"]
+    topic = _find(fruit, series)
+    group = _groups(_read_sr(topic))["best slice"]
     region = next(item for item in group.ContentSequence if item.ValueType == "SCOORD")
-    assert finding.heatmap is not None
+    assert topic.heatmap is not None
     assert region.GraphicType == "POINT"
     # the fake's spot: cell (14, 4) of 19 by 19, of 40 by 48 pixels
     assert list(region.GraphicData) == pytest.approx([14.5 / 19 * 40, 4.5 / 19 * 48])
     referred = region.ContentSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID
-    assert referred == finding.sources[finding.shown].header.SOPInstanceUID
+    assert referred == topic.sources[topic.shown].header.SOPInstanceUID
     sorted_slices = sorted(
         (pydicom.dcmread(path) for path in series.iterdir()), key=lambda one: one.ImagePositionPatient[2]
     )
-    assert referred == sorted_slices[finding.shown].SOPInstanceUID
+    assert referred == sorted_slices[topic.shown].SOPInstanceUID
 
 
 def test_rejected_volume_has_no_numbers(series: Path, fruit: FakeClassifier) -> None:
-    finding = _find(fruit, series)
-    assert finding.volume is not None
+    topic = _find(fruit, series)
+    assert topic.volume is not None
     rejected = make_prediction(verdict=Verdict.REJECTED, novelty=3.0)
-    volume = replace(finding.volume, best_slice=None, suspicious=(), answer=rejected)
-    finding = replace(finding, answer=rejected, volume=volume)
-    report = _read_sr(finding)
+    volume = replace(topic.volume, best_slice=None, suspicious=(), answer=rejected)
+    topic = replace(topic, answer=rejected, volume=volume)
+    report = _read_sr(topic)
     assert not [item for item in _list_items(report) if item.ValueType in ("NUM", "SCOORD")]
     verdict = next(item for item in _list_items(report) if item.ValueType == "CODE" and "VERDICT" in str(item))
     assert verdict.ConceptCodeSequence[0].CodeValue == "REJECTED"
-    assert "so no answer is given" in _read_pdf(finding)
-    assert finding.heatmap is None
+    assert "so no answer is given" in _read_pdf(topic)
+    assert topic.heatmap is None
 
 
 def test_identity_stays_behind(series: Path, fruit: FakeClassifier) -> None:
@@ -201,14 +201,14 @@ def test_identity_stays_behind(series: Path, fruit: FakeClassifier) -> None:
     from ui.reports.pdf import encode_pdf
     from ui.reports.structured import encode_report
 
-    finding = _find(fruit, series)
-    subject = build_subject(finding.sources[0], keep_identity=False)
-    report, capture = encode_report(finding, subject), encode_capture(finding, subject)
-    for content in (report, capture, encode_pdf(finding)):
+    topic = _find(fruit, series)
+    subject = build_subject(topic.sources[0], keep_identity=False)
+    report, capture = encode_report(topic, subject), encode_capture(topic, subject)
+    for content in (report, capture, encode_pdf(topic)):
         for secret in SECRETS:
             assert secret.encode() not in content
     for secret in SECRETS:
-        assert secret not in _read_pdf(finding)
+        assert secret not in _read_pdf(topic)
 
     made = [pydicom.dcmread(io.BytesIO(content)) for content in (report, capture)]
     for dataset in made:
@@ -223,7 +223,7 @@ def test_identity_stays_behind(series: Path, fruit: FakeClassifier) -> None:
     assert "CurrentRequestedProcedureEvidenceSequence" not in made[0]
     assert made[0].PertinentOtherEvidenceSequence[0].StudyInstanceUID == STUDY
     assert STUDY.encode() not in capture  # a picture's reference is an instance, and nothing above it
-    again = build_subject(finding.sources[0], keep_identity=False).elements
+    again = build_subject(topic.sources[0], keep_identity=False).elements
     assert again.PatientID != made[0].PatientID
 
 
@@ -237,8 +237,8 @@ def test_identity_is_kept_when_asked_for(tmp_path: Path, fruit: FakeClassifier) 
     clinical.write_series(
         tmp_path / "latin", 3, **{**IDENTITY, "SpecificCharacterSet": "ISO_IR 100", "PatientName": "Müstermann^Erika"}
     )
-    finding = _find(fruit, tmp_path / "latin", keep_identity=True)
-    for made in (_read_sr(finding, keep_identity=True), _read_capture(finding, keep_identity=True)):
+    topic = _find(fruit, tmp_path / "latin", keep_identity=True)
+    for made in (_read_sr(topic, keep_identity=True), _read_capture(topic, keep_identity=True)):
         assert made.SpecificCharacterSet == "ISO_IR 192"
         assert made.PatientName == "Müstermann^Erika"
         assert made.PatientID == "K-4711"
@@ -248,16 +248,16 @@ def test_identity_is_kept_when_asked_for(tmp_path: Path, fruit: FakeClassifier) 
         assert made.SeriesInstanceUID != SERIES
         assert made.ContentDate != "19000101"
         assert "PatientIdentityRemoved" not in made
-    assert _read_sr(finding, keep_identity=True).CurrentRequestedProcedureEvidenceSequence[0].StudyInstanceUID == STUDY
-    assert "Patient Müstermann Erika, ID K-4711" in _read_pdf(finding, keep_identity=True)
+    assert _read_sr(topic, keep_identity=True).CurrentRequestedProcedureEvidenceSequence[0].StudyInstanceUID == STUDY
+    assert "Patient Müstermann Erika, ID K-4711" in _read_pdf(topic, keep_identity=True)
 
 
 def test_capture_shows_the_heat_map(series: Path, fruit: FakeClassifier) -> None:
-    finding = _find(fruit, series)
-    capture = _read_capture(finding)
+    topic = _find(fruit, series)
+    capture = _read_capture(topic)
     assert capture.SOPClassUID == "1.2.840.10008.5.1.4.1.1.7"
     reference = capture.SourceImageSequence[0]
-    assert reference.ReferencedSOPInstanceUID == finding.sources[finding.shown].header.SOPInstanceUID
+    assert reference.ReferencedSOPInstanceUID == topic.sources[topic.shown].header.SOPInstanceUID
     assert "ReferencedFrameNumber" not in reference
     assert list(capture.PatientOrientation) == ["L", "P"]
     pixels = capture.pixel_array
@@ -284,13 +284,13 @@ def test_frames_are_referred_to_by_number(tmp_path: Path, fruit: FakeClassifier)
     enhanced = clinical.build_enhanced(values, [12, 8, 4, 0])  # stored from above to below
     enhanced.StudyInstanceUID = STUDY
     (tmp_path / "enhanced.dcm").write_bytes(clinical.encode_dicom(enhanced))
-    finding = _find(fruit, tmp_path / "enhanced.dcm")
-    report = _read_sr(finding)
+    topic = _find(fruit, tmp_path / "enhanced.dcm")
+    report = _read_sr(topic)
     images = [item for item in _groups(report)["volume"].ContentSequence if item.ValueType == "IMAGE"]
     assert len(images) == 1
     assert list(images[0].ReferencedSOPSequence[0].ReferencedFrameNumber) == [4, 3, 2, 1]
-    frame = _read_capture(finding).SourceImageSequence[0].ReferencedFrameNumber
-    assert frame == 4 - finding.shown
+    frame = _read_capture(topic).SourceImageSequence[0].ReferencedFrameNumber
+    assert frame == 4 - topic.shown
     assert len(report.PertinentOtherEvidenceSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence) == 1
 
 
@@ -315,31 +315,31 @@ def test_page_has_the_answer_as_text(series: Path, fruit: FakeClassifier) -> Non
 
 
 def test_plot_of_any_length(fruit: FakeClassifier, series: Path) -> None:
-    finding = _find(fruit, series)
-    assert finding.volume is not None
+    topic = _find(fruit, series)
+    assert topic.volume is not None
     for count in (2, 24, 64, 201):
-        volume = replace(finding.volume, slices=finding.volume.slices[:1] * count, best_slice=count - 1, empty=(0,))
+        volume = replace(topic.volume, slices=topic.volume.slices[:1] * count, best_slice=count - 1, empty=(0,))
         assert f"{count} slices were looked at, 1 of them nearly empty." in _read_pdf(
-            replace(finding, volume=volume, shown=count - 1)
+            replace(topic, volume=volume, shown=count - 1)
         )
 
 
 def test_nothing_is_said_that_the_bundle_does_not(tmp_path: Path, series: Path) -> None:
     fruit = _make_fruit(tmp_path, about={}, title="Obst 水果 <b>&amp;")
-    finding = _find(fruit, series)
-    text = _read_pdf(finding)
+    topic = _find(fruit, series)
+    text = _read_pdf(topic)
     assert "Obst ?? <b>&amp;" in text
     assert "medical" not in text
-    assert "medical" not in str(_read_sr(finding))
+    assert "medical" not in str(_read_sr(topic))
 
 
 def test_many_classes_show_the_most_probable(tmp_path: Path, series: Path) -> None:
     breeds = make_breeds()
     (tmp_path / "bundle.json").write_text("{}")
     breeds.bundle = breeds.bundle.model_copy(update={"path": tmp_path})
-    finding = _find(breeds, series)
-    assert len(_numbers(_groups(_read_sr(finding))["volume"])) == 5
-    assert "Zwergpudel" in _read_pdf(finding)
+    topic = _find(breeds, series)
+    assert len(_numbers(_groups(_read_sr(topic))["volume"])) == 5
+    assert "Zwergpudel" in _read_pdf(topic)
 
 
 @pytest.mark.parametrize("color", COLORS)
@@ -397,9 +397,9 @@ def test_errors_of_the_source_are_sentences(tmp_path: Path, fruit: FakeClassifie
 def test_dcmtk_reads_both(tmp_path: Path, series: Path, fruit: FakeClassifier) -> None:
     from ui.reports.structured import encode_report
 
-    finding = _find(fruit, series)
-    (tmp_path / "sr.dcm").write_bytes(encode_report(finding, build_subject(finding.sources[0], keep_identity=False)))
-    _read_capture(finding).save_as(tmp_path / "capture.dcm")
+    topic = _find(fruit, series)
+    (tmp_path / "sr.dcm").write_bytes(encode_report(topic, build_subject(topic.sources[0], keep_identity=False)))
+    _read_capture(topic).save_as(tmp_path / "capture.dcm")
     shown = subprocess.run(["dsrdump", tmp_path / "sr.dcm"], capture_output=True, text=True, check=True)
     assert 'NUM:(,,"Probability of pear")="0.94321" (1,UCUM,"no units")' in shown.stdout
     assert "SCOORD" in shown.stdout
@@ -410,9 +410,9 @@ def test_dcmtk_reads_both(tmp_path: Path, series: Path, fruit: FakeClassifier) -
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools are not installed")
 @pytest.mark.parametrize("keep_identity", [False, True])
 def test_validator_finds_no_error(tmp_path: Path, series: Path, fruit: FakeClassifier, keep_identity: bool) -> None:
-    finding = _find(fruit, series, keep_identity=keep_identity)
+    topic = _find(fruit, series, keep_identity=keep_identity)
     for name, read in (("sr.dcm", _read_sr), ("capture.dcm", _read_capture)):
-        read(finding, keep_identity=keep_identity).save_as(tmp_path / name)
+        read(topic, keep_identity=keep_identity).save_as(tmp_path / name)
         checked = subprocess.run(["dciodvfy", tmp_path / name], capture_output=True, text=True, check=False)
         assert "Warning" in checked.stderr  # it ran
         assert "Error" not in checked.stderr

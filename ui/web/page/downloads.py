@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from inference.batch.tables import Table, format_header, format_rows
 from inference.errors import InputError
 from ui.reports.encode import encode_reports
-from ui.reports.finding import build_finding
+from ui.reports.topic import build_topic
 
 if TYPE_CHECKING:
     from inference.answer.answer import Answer
@@ -89,5 +89,5 @@ def build_download(answer: Answer, bundle: ModelBundle, name: str, convention: C
     if name in ("csv", "jsonl"):
         table, suffix = Table(labels=bundle.labels), f".{name}"
         return format_header(suffix, table) + format_rows(answer.rows, suffix, table)
-    finding = build_finding(answer, bundle, needs_sources=KINDS[name].needs_dicom, convention=convention)
-    return encode_reports(finding, (name,))[name]
+    topic = build_topic(answer, bundle, needs_sources=KINDS[name].needs_dicom, convention=convention)
+    return encode_reports(topic, (name,))[name]

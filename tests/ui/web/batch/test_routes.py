@@ -24,7 +24,7 @@ from inference.settings import Settings
 from tests.clinical import NAME, box_volume, encode_nifti, encode_zip, write_series
 from tests.fakes import FakeClassifier, make_bundle, make_prediction
 from tests.pictures import COLORS, encode
-from tests.serving import MAX_FILE_BYTES, serve_in_thread
+from tests.serving import MAX_FILE_BYTES, serve_in_thread, stored_uploads
 from tests.tiny import striped, write_bundle
 from ui.web.batch import routes
 from ui.web.batch.routes import PAGE_KEY
@@ -254,9 +254,7 @@ def test_a_network_that_fails_is_a_sentence(client: TestClient) -> None:
     assert "There is no model 'none' here" in answer.json()["error"]
 
 
-def test_dropping_the_connection_stops_the_server(
-    tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dropping_the_connection_stops_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the middle of an archive: rows came, then nothing more is computed and nothing is left on the disk."""
     slow = FakeClassifier(delay_s=0.05)
     monkeypatch.setattr(routes, "describe_settings", lambda bundle, reading: {"model": bundle.name})
@@ -272,7 +270,7 @@ def test_dropping_the_connection_stops_the_server(
         connection.sock.close() if connection.sock else None
         answer.close()
         connection.close()
-        assert wait_until(lambda: not list(temporary.iterdir())), "the files are gone"
+        assert wait_until(lambda: not stored_uploads()), "the files are gone, once nothing is computed any more"
         seen = len(slow.calls)
         assert seen < 200, "long before the end"
         time.sleep(0.5)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Finding:
+class Topic:
     """What a report is about: one answer, the slice that shows it, and the DICOM files that it was read from.
 
     The reports are made of this alone, after the scan was closed.
@@ -78,14 +78,14 @@ class Finding:
         return None if heatmap is None else restore_point(heatmap.peak, self.image.turn)
 
 
-def build_finding(
+def build_topic(
     answer: Answer,
     bundle: ModelBundle,
     *,
     needs_sources: bool = False,
     keep_identity: bool = False,
     convention: Convention = "radiological",
-) -> Finding:
+) -> Topic:
     """Keep what a report shows of an answer.
 
     Parameters
@@ -106,7 +106,7 @@ def build_finding(
     InputError
         The slice cannot be read any more, or DICOM is needed.
     """
-    return Finding(
+    return Topic(
         bundle=bundle,
         answer=answer.prediction,
         volume=answer.volume,
