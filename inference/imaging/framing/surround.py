@@ -31,6 +31,9 @@ _INSET, _STRAIGHT = 0.06, 0.75
 _ALIKE = 0.5
 """Share of the largest rectangle's area from which another one is a slice like it."""
 
+_SHEET_SHARE = 0.5
+"""Share of a picture that its slices span, if it is a sheet of them."""
+
 _LEAST_SPREAD = 4.0
 """Standard deviation of the grey values below which a rectangle is empty, as `inference.answer.decision` has it."""
 
@@ -176,7 +179,8 @@ def _make_sense(boxes: list[Box], surround: np.ndarray) -> bool:
         box.cut(covered)[:] = 1
     area = int(covered.sum())
     *_, across, down = cv2.boundingRect(covered)
-    return area == sum(box.area for box in boxes) and area >= _FILLED * across * down
+    is_large = across * down >= _SHEET_SHARE * surround.size
+    return is_large and area == sum(box.area for box in boxes) and area >= _FILLED * across * down
 
 
 def _is_rectangle(inside: np.ndarray) -> bool:
