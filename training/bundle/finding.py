@@ -13,8 +13,9 @@ from inference.answer.decision import find_novelty_weight, softmax
 from inference.answer.finding import measure_evidence, measure_presence, measure_types
 from inference.model.schema import Calibration, FindingRule
 
-RISK = 0.01
-"""Share of all pictures that may be called present, and as many absent, and be the other."""
+RISK = 0.005
+"""Share of the absent that may be called present, and of the present that may be called absent: of each kind for itself,
+so that the promise holds however many of each there are. Both together are at most twice as many: one in a hundred."""
 
 TYPE_COVERAGE = 0.95
 """Share of the findings of which the true type is among those that are named."""
@@ -82,8 +83,8 @@ def fit_finding(scored: Scored, calibration: Calibration) -> FindingRule:
     shares = measure_types(scored.logits, scored.background, weight, rule)[known]
     return rule.model_copy(
         update={
-            "present_at": _fit_limit(presence[~scored.is_present], len(presence)),
-            "absent_at": round(1.0 - _fit_limit(1.0 - presence[scored.is_present], len(presence)), 4),
+            "present_at": _fit_limit(presence[~scored.is_present]),
+            "absent_at": round(1.0 - _fit_limit(1.0 - presence[scored.is_present]), 4),
             "type_in_set_at": _fit_in_set_at(shares[np.arange(len(shares)), scored.types[known]]),
         }
     )
@@ -119,25 +120,22 @@ def _fit_type_temperature(scored: Scored, weight: np.ndarray) -> tuple[float, fl
     return round(temperature, 3), round(rise, 2)
 
 
-def _fit_limit(wrong: np.ndarray, count: int) -> float:
+def _fit_limit(wrong: np.ndarray) -> float:
     """The lowest probability from which at most `RISK` of new pictures are sure and wrong, by conformal risk control.
 
     Parameters
     ----------
     wrong : numpy.ndarray, shape (M,)
         The probabilities of what the pictures are not.
-    count : int
-        Of all pictures, these among them.
 
     References
     ----------
     Angelopoulos et al. 2022, https://arxiv.org/abs/2208.02814, section 1.
     """
-    allowed = int(np.floor(RISK * (count + 1))) - 1
+    allowed = int(np.floor(RISK * (len(wrong) + 1))) - 1
     if allowed < 0:
         return 1.0
-    ranked = np.sort(wrong)[::-1]
-    limit = float(ranked[allowed]) if allowed < len(ranked) else 0.5
+    limit = float(np.sort(wrong)[::-1][allowed])
     return min(1.0, max(0.5, float(np.ceil(limit * 1e4 + 1) / 1e4)))
 
 
