@@ -64,7 +64,13 @@ _CONTENT_MARGIN = 0.06
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
-    """A part of a picture, in pixels from its upper left corner; right and bottom are the first outside."""
+    """A part of a picture, in pixels from its upper left corner; right and bottom are the first outside.
+
+    Examples
+    --------
+    >>> Box(left=2, top=1, right=5, bottom=3).cut(np.zeros((9, 9))).shape
+    (2, 3)
+    """
 
     left: int
     top: int
