@@ -75,7 +75,7 @@ class Output:
     ...     output.close()
     ...     print(Path(folder, "rows.csv").read_text(encoding="utf-8"))
     path,slice,verdict,label,Apple,Pear,candidates,finding,finding_probability,types,novelty,error,series,slices,best_slice,suspicious
-    a.png,,,,,,,,The file is empty.,,,,
+    a.png,,,,,,,,,,,The file is empty.,,,,
     <BLANKLINE>
     """
 

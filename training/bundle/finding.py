@@ -14,8 +14,8 @@ from inference.answer.finding import measure_evidence, measure_presence, measure
 from inference.model.schema import Calibration, FindingRule
 
 RISK = 0.005
-"""Share of the absent that may be called present, and of the present that may be called absent: of each kind for itself,
-so that the promise holds however many of each there are. Both together are at most twice as many: one in a hundred."""
+"""Share of the absent that may be called present, and of the present that may be called absent. Each kind counts for
+itself, so that the promise holds however many of each there are; together it is one in a hundred at most."""
 
 TYPE_COVERAGE = 0.95
 """Share of the findings of which the true type is among those that are named."""

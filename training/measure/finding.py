@@ -21,7 +21,7 @@ from training.data.heads import read_heads
 from training.data.manifest import CLASS_LABELS, NO_TUMOUR, TUMOUR_TYPES, Sample, read_manifest
 from training.data.splits import hash_fraction, split_samples
 from training.measure.metrics import expected_calibration_error, undo_calibration
-from training.report.brain_card import build_card
+from training.report.brain_card import build_about, build_card
 
 if TYPE_CHECKING:
     from inference.model.schema import Calibration, FindingRule
@@ -193,5 +193,6 @@ def _write(bundle_path: Path, rule: FindingRule, figures: dict[str, Any], versio
     evaluation = json.loads((bundle_path / "evaluation.json").read_text(encoding="utf-8"))
     evaluation["finding"] = figures
     (bundle_path / "evaluation.json").write_text(json.dumps(evaluation, indent=2) + "\n", encoding="utf-8")
+    document["about"] = build_about(evaluation)
     (bundle_path / "MODEL_CARD.md").write_text(build_card(document, evaluation), encoding="utf-8")
     write_bundle_json(bundle_path, document)
