@@ -1,12 +1,16 @@
 """From the answers of a volume's slices to the volume's answer.
 
 The rule. Slices that are nearly empty or that the model refused are left out. Where one label means that nothing was
-found (`ModelBundle.background`), the answer is the mean of the `NEIGHBOURS` neighbouring slices on which that label is
-least probable: a finding is on a few slices only, and a mean over all would hide it. They are neighbours because a
-finding goes on in the next slice and a mistake often does not; slices with a gap between them are none. Since every
-slice is one more chance to be mistaken, a finding is answered with confidence only from a higher probability on, at
-which a mistake on any of the slices is as rare as on one picture (Bonferroni). "Nothing found" needs no such
-correction: the most suspicious slices say it. How good the rule is, is measured by ``python -m training volumes``.
+found (`ModelBundle.background`), the answer is the mean of the neighbouring slices that look most like a finding: one
+is on a few slices only, and a mean over all would hide it. They are neighbours because a finding goes on in the next
+slice and a mistake often does not; slices with a gap between them are none.
+
+How many they are and when they are believed is fitted on volumes, where the bundle says so
+(`inference.model.schema.VolumeRule`, `inference.answer.runs`). Where it does not, they are the `NEIGHBOURS` on which the
+background is least probable; since every slice is one more chance to be mistaken, something is present only from a
+higher probability on, at which a mistake on any of the slices is as rare as on one picture (Bonferroni). The verdict,
+which is about one label of all, is corrected like this either way. "Nothing found" needs no such correction: the most
+suspicious slices say it. How good the rule is, is measured by ``python -m training volumes``.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from inference.answer.classifier import check_modality
 from inference.answer.decision import SIGMOIDS_NOTE, decide
 from inference.answer.finding import decide_finding
 from inference.answer.prediction import Prediction, Verdict
+from inference.answer.runs import choose_run, measure_volume, to_evidence, weigh_by_height
 from inference.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
     from inference.model.bundle import ModelBundle
 
 NEIGHBOURS = 3
-"""How many neighbouring slices are averaged for the volume's answer."""
+"""How many neighbouring slices are averaged for the volume's answer, unless the bundle has a rule for volumes."""
 
 EMPTY_BELOW = 0.1
 """A slice is nearly empty if its strength is a smaller share of the strongest slice's."""
@@ -60,8 +65,9 @@ class VolumePrediction:
     empty : tuple of int
         Slices that are nearly empty, counted from 0, as all indices here.
     best_slice : int or None
-        The slice that shows the answer best: the middle one of the neighbours that were averaged; without a
-        background, the one on which the volume's label is most probable. None when the volume was rejected.
+        The slice that shows the answer best: of the neighbours that were averaged the one of most evidence, or the
+        middle one if the bundle has no rule for volumes; without a background, the one on which the volume's label is
+        most probable. None when the volume was rejected.
     suspicious : tuple of int
         Slices, neither empty nor rejected, on which the background is not the most probable label; without a
         background, those on which the volume's label is.
@@ -179,17 +185,19 @@ def combine(
     counted = np.flatnonzero(filled & (novelties < 1.0))
     novelty = float(np.median(novelties[filled])) if filled.any() else float(novelties.max())
     is_rejected = novelty >= 1.0 or not len(counted)
-    averaged = _choose(probabilities, counted, parts, bundle) if len(counted) else np.arange(len(slices))
+    chosen = _choose(slices, filled, counted, parts, bundle) if len(counted) else _Chosen(np.arange(len(slices)))
     score = 1.0 if is_rejected else 0.0
-    answer = _build_answer(slices[0], probabilities[averaged].mean(axis=0), score, len(counted), bundle)
-    findings = [slices[index].finding for index in map(int, averaged)]
-    finding = None if is_rejected else decide_volume_finding(findings, len(counted), bundle)
+    answer = _build_answer(slices[0], probabilities[chosen.slices].mean(axis=0), score, len(counted), bundle)
     if is_rejected:
+        finding, best = None, None
         suspicious: tuple[int, ...] = ()
-        best = None
     else:
+        findings = [slices[index].finding for index in map(int, chosen.slices)]
+        finding = decide_volume_finding(findings, len(counted), bundle, evidence=chosen.evidence)
         suspicious = tuple(index for index in map(int, counted) if _is_suspicious(slices[index], answer, bundle))
-        best = _find_best(probabilities[:, answer.index], averaged, bundle)
+        best = chosen.best
+        if bundle.background is None:
+            best = int(counted[np.argmax(probabilities[counted, answer.index])])
     return VolumePrediction(
         answer=replace(answer, novelty=novelty, finding=finding),
         slices=tuple(slices),
@@ -199,26 +207,41 @@ def combine(
     )
 
 
-def _choose(probabilities: np.ndarray, counted: np.ndarray, parts: Sequence[int], bundle: ModelBundle) -> np.ndarray:
-    """The indices of the slices whose mean is the volume's answer: of each part up to `NEIGHBOURS` may be it."""
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """The slices whose mean is the volume's answer, which of them shows it best, and their mean evidence if the bundle
+    has a rule for it.
+    """
+
+    slices: np.ndarray
+    best: int | None = None
+    evidence: float | None = None
+
+
+def _choose(
+    slices: Sequence[Prediction], filled: np.ndarray, counted: np.ndarray, parts: Sequence[int], bundle: ModelBundle
+) -> _Chosen:
     if bundle.background is None:
-        return counted
-    numbers = np.asarray(parts)[counted] if len(parts) else np.zeros(len(counted), int)
-    chosen, highest = counted, -1.0
-    for number in np.unique(numbers):
-        part = counted[numbers == number]
-        found = 1.0 - probabilities[part, bundle.labels.index(bundle.background)]
-        width = min(NEIGHBOURS, len(part))
-        means = np.convolve(found, np.full(width, 1.0 / width), mode="valid")
-        start = int(np.argmax(means))
-        if means[start] > highest:
-            chosen, highest = part[start : start + width], float(means[start])
-    return chosen
+        return _Chosen(counted)
+    numbers = [parts[index] for index in counted] if len(parts) else ()
+    findings = [finding for index in counted if (finding := slices[index].finding) is not None]
+    rule = bundle.calibration.finding and bundle.calibration.finding.volume
+    if rule is None or len(findings) < len(counted):
+        found = np.array([1.0 - slices[index].probabilities[bundle.background] for index in counted])
+        run = choose_run(found, NEIGHBOURS, numbers)
+        return _Chosen(counted[run], best=int(counted[run[len(run) // 2]]))
+    first, last = np.flatnonzero(filled)[[0, -1]]
+    height = int(last - first) + 1
+    evidence = to_evidence(np.array([finding.probability for finding in findings]))
+    weighed = weigh_by_height(evidence, (counted - first + 0.5) / height, rule)
+    run = choose_run(weighed, max(1, round(rule.run_share * height)), numbers)
+    return _Chosen(counted[run], best=int(counted[run[np.argmax(weighed[run])]]), evidence=float(weighed[run].mean()))
 
 
-def decide_volume_finding(findings: Sequence[Finding | None], slices: int, bundle: ModelBundle) -> Finding | None:
-    """The volume's finding from those of the neighbours that look most like one; present only if it would be rare among
-    as many slices.
+def decide_volume_finding(
+    findings: Sequence[Finding | None], slices: int, bundle: ModelBundle, *, evidence: float | None = None
+) -> Finding | None:
+    """The volume's finding from those of the neighbours that look most like one.
 
     Parameters
     ----------
@@ -226,21 +249,22 @@ def decide_volume_finding(findings: Sequence[Finding | None], slices: int, bundl
     slices : int
         How many were looked at.
     bundle : ModelBundle
+    evidence : float or None
+        The neighbours' mean evidence, which the bundle's rule for volumes takes. None without one: then something is
+        present only if it would be rare among as many slices.
     """
     rule, known = bundle.calibration.finding, [finding for finding in findings if finding is not None]
     if rule is None or not known:
         return None
     labels = tuple(known[0].type_probabilities)
     types = np.mean([list(finding.type_probabilities.values()) for finding in known], axis=0)
-    presence = float(np.mean([finding.probability for finding in known]))
-    stricter = rule.model_copy(update={"present_at": 1.0 - (1.0 - rule.present_at) / max(slices, 1)})
-    return decide_finding(presence, types, labels, stricter)
-
-
-def _find_best(probabilities: np.ndarray, averaged: np.ndarray, bundle: ModelBundle) -> int:
-    if bundle.background is None:
-        return int(averaged[np.argmax(probabilities[averaged])])
-    return int(averaged[len(averaged) // 2])
+    if rule.volume is not None and evidence is not None:
+        limits = {"present_at": rule.volume.present_at, "absent_at": rule.volume.absent_at}
+        presence = measure_volume(evidence, rule.volume)
+    else:
+        limits = {"present_at": 1.0 - (1.0 - rule.present_at) / max(slices, 1)}
+        presence = float(np.mean([finding.probability for finding in known]))
+    return decide_finding(presence, types, labels, rule.model_copy(update=limits))
 
 
 def _build_answer(

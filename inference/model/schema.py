@@ -152,6 +152,37 @@ class InputSpec(PictureSpec):
         return numbers
 
 
+class VolumeRule(Part):
+    """How the slices' findings become a volume's; fitted on patients that the network has not learnt from, by
+    ``python -m training volume-finding``. See `inference.answer.runs`.
+
+    Examples
+    --------
+    >>> VolumeRule(run_share=0.15, present_at=0.9, absent_at=0.1).edge_penalty
+    0.0
+    """
+
+    run_share: Share = Field(0.15, description="How long a run of slices is averaged, as a share of the head's height.")
+    edge_share: Share = Field(0.0, description="How far from the first and the last slice evidence counts for less.")
+    edge_penalty: float = Field(
+        0.0, ge=0.0, le=1e3, description="How much less it is there at most, in logarithms of odds."
+    )
+    intercept: float = Field(0.0, description="Of presence.")
+    slope: float = Field(1.0, description="Of presence, for each unit of the run's mean evidence.")
+    present_at: Share = Field(1.0, description="The probability of presence from which something is there.")
+    absent_at: Share = Field(0.0, description="The probability of presence up to which nothing is there.")
+    risk: Share = Field(
+        0.0, description="The share of patients, at either end, that may be sure and wrong; 0 without a promise."
+    )
+    fitted_on: int = Field(0, ge=0, description="On how many patients it was fitted.")
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.present_at <= self.absent_at:
+            raise refuse("more than absent_at", "present_at")
+        return self
+
+
 class FindingRule(Part):
     """How the network's logits say whether there is anything but the background, and of which type; fitted on pictures
     that it has not learnt from, by ``python -m training finding``.
@@ -190,6 +221,7 @@ class FindingRule(Part):
     right_of_present: Share | None = Field(None, description="Share of the test pictures called present that were.")
     right_of_absent: Share | None = Field(None, description="Share of the test pictures called absent that were.")
     measured_on: int = Field(0, ge=0, description="How many test pictures these shares are of.")
+    volume: VolumeRule | None = Field(None, description="How a volume's finding follows from its slices'.")
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:
