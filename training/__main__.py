@@ -73,6 +73,11 @@ def run_command(options: argparse.Namespace) -> None:
 
         figures = calibrate_finding(options.bundle, options.data, version=options.version, groups=options.groups)
         print(json.dumps(figures, indent=2))
+    elif options.command == "volume-finding":
+        from training.measure.volume_finding import calibrate_volumes
+
+        figures = calibrate_volumes(options.bundle, options.data, version=options.version, groups=options.groups)
+        print(json.dumps(figures, indent=2))
     elif options.command == "volumes":
         from training.measure.whole_volumes import evaluate_volumes
 

@@ -187,6 +187,7 @@ _COMMANDS = {
     "fit": ("train; run again to go on after a stop", _add_fit),
     "export": ("calibrate the trained network and write the bundle", _add_export),
     "finding": ("fit when a bundle says present, absent or unclear; prints JSON", _add_finding),
+    "volume-finding": ("fit the same for whole volumes, after finding; prints JSON", _add_finding),
     "average": ("average the weights of networks that grew from one another", _add_average),
     "cross": ("measure runs that each left out one of Cheng's folds, or a source", _add_cross),
     "evaluate": ("measure a bundle on the test split; prints JSON, writes a report", _add_evaluate),

@@ -9,6 +9,7 @@ of the bundle (`inference.model.schema.VolumeRule`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,30 @@ if TYPE_CHECKING:
 
 _MIN_SHARE = 1e-5
 """Probabilities nearer to 0 or 1 say nothing more, so that no slice outweighs all others of its run."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """The neighbouring slices whose mean is a volume's answer.
+
+    Attributes
+    ----------
+    slices : numpy.ndarray, shape (R,), int
+        Their indices.
+    best : int
+        The index of the one that shows it best.
+    evidence : float or None
+        Their mean evidence, weighed by height; None if no rule for volumes chose them.
+
+    Examples
+    --------
+    >>> Run(slices=np.array([4, 5, 6]), best=5, evidence=2.5).best
+    5
+    """
+
+    slices: np.ndarray
+    best: int
+    evidence: float | None = None
 
 
 def to_evidence(probabilities: np.ndarray) -> np.ndarray:
@@ -82,6 +107,31 @@ def choose_run(values: np.ndarray, width: int, parts: Sequence[int] = ()) -> np.
         if means[start] > highest:
             chosen, highest = part[start : start + span], float(means[start])
     return chosen
+
+
+def find_run(
+    evidence: np.ndarray, indices: np.ndarray, span: tuple[int, int], rule: VolumeRule, parts: Sequence[int] = ()
+) -> Run:
+    """The run of slices that looks most like a finding.
+
+    Parameters
+    ----------
+    evidence : numpy.ndarray, shape (N,)
+        At least one.
+    indices : numpy.ndarray, shape (N,), int
+        The slices' in the volume, rising.
+    span : (int, int)
+        The indices of the first and the last slice that is not nearly empty.
+    rule : VolumeRule
+    parts : sequence of int
+        See `choose_run`.
+    """
+    first, last = span
+    height = last - first + 1
+    weighed = weigh_by_height(evidence, (indices - first + 0.5) / height, rule)
+    run = choose_run(weighed, max(1, round(rule.run_share * height)), parts)
+    best = run[np.argmax(weighed[run])]
+    return Run(slices=indices[run], best=int(indices[best]), evidence=float(weighed[run].mean()))
 
 
 def measure_volume(evidence: float, rule: VolumeRule) -> float:

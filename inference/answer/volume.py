@@ -6,8 +6,8 @@ is on a few slices only, and a mean over all would hide it. They are neighbours 
 slice and a mistake often does not; slices with a gap between them are none.
 
 How many they are and when they are believed is fitted on volumes, where the bundle says so
-(`inference.model.schema.VolumeRule`, `inference.answer.runs`). Where it does not, they are the `NEIGHBOURS` on which the
-background is least probable; since every slice is one more chance to be mistaken, something is present only from a
+(`inference.model.schema.VolumeRule`, `inference.answer.runs`). Where it does not, they are the `NEIGHBOURS` on which
+the background is least probable; since every slice is one more chance to be mistaken, something is present only from a
 higher probability on, at which a mistake on any of the slices is as rare as on one picture (Bonferroni). The verdict,
 which is about one label of all, is corrected like this either way. "Nothing found" needs no such correction: the most
 suspicious slices say it. How good the rule is, is measured by ``python -m training volumes``.
@@ -26,7 +26,7 @@ from inference.answer.classifier import check_modality
 from inference.answer.decision import SIGMOIDS_NOTE, decide
 from inference.answer.finding import decide_finding
 from inference.answer.prediction import Prediction, Verdict
-from inference.answer.runs import choose_run, measure_volume, to_evidence, weigh_by_height
+from inference.answer.runs import Run, choose_run, find_run, measure_volume, to_evidence
 from inference.errors import InputError
 
 if TYPE_CHECKING:
@@ -185,19 +185,21 @@ def combine(
     counted = np.flatnonzero(filled & (novelties < 1.0))
     novelty = float(np.median(novelties[filled])) if filled.any() else float(novelties.max())
     is_rejected = novelty >= 1.0 or not len(counted)
-    chosen = _choose(slices, filled, counted, parts, bundle) if len(counted) else _Chosen(np.arange(len(slices)))
-    score = 1.0 if is_rejected else 0.0
-    answer = _build_answer(slices[0], probabilities[chosen.slices].mean(axis=0), score, len(counted), bundle)
-    if is_rejected:
+    run = _choose(slices, np.flatnonzero(filled), counted, parts, bundle) if len(counted) else None
+    averaged = np.arange(len(slices)) if run is None else run.slices
+    answer = _build_answer(
+        slices[0], probabilities[averaged].mean(axis=0), 1.0 if is_rejected else 0.0, len(counted), bundle
+    )
+    if is_rejected or run is None:
         finding, best = None, None
         suspicious: tuple[int, ...] = ()
     else:
-        findings = [slices[index].finding for index in map(int, chosen.slices)]
-        finding = decide_volume_finding(findings, len(counted), bundle, evidence=chosen.evidence)
+        findings = [slices[index].finding for index in map(int, averaged)]
+        finding = decide_volume_finding(findings, len(counted), bundle, evidence=run.evidence)
         suspicious = tuple(index for index in map(int, counted) if _is_suspicious(slices[index], answer, bundle))
-        best = chosen.best
+        best = run.best
         if bundle.background is None:
-            best = int(counted[np.argmax(probabilities[counted, answer.index])])
+            best = int(averaged[np.argmax(probabilities[averaged, answer.index])])
     return VolumePrediction(
         answer=replace(answer, novelty=novelty, finding=finding),
         slices=tuple(slices),
@@ -207,35 +209,21 @@ def combine(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Chosen:
-    """The slices whose mean is the volume's answer, which of them shows it best, and their mean evidence if the bundle
-    has a rule for it.
-    """
-
-    slices: np.ndarray
-    best: int | None = None
-    evidence: float | None = None
-
-
 def _choose(
     slices: Sequence[Prediction], filled: np.ndarray, counted: np.ndarray, parts: Sequence[int], bundle: ModelBundle
-) -> _Chosen:
+) -> Run:
+    """The slices whose mean is the volume's answer: neighbours, if there is a background, else all."""
     if bundle.background is None:
-        return _Chosen(counted)
+        return Run(slices=counted, best=int(counted[0]))
+    rule = bundle.calibration.finding.volume if bundle.calibration.finding is not None else None
     numbers = [parts[index] for index in counted] if len(parts) else ()
     findings = [finding for index in counted if (finding := slices[index].finding) is not None]
-    rule = bundle.calibration.finding and bundle.calibration.finding.volume
     if rule is None or len(findings) < len(counted):
         found = np.array([1.0 - slices[index].probabilities[bundle.background] for index in counted])
-        run = choose_run(found, NEIGHBOURS, numbers)
-        return _Chosen(counted[run], best=int(counted[run[len(run) // 2]]))
-    first, last = np.flatnonzero(filled)[[0, -1]]
-    height = int(last - first) + 1
+        run = counted[choose_run(found, NEIGHBOURS, numbers)]
+        return Run(slices=run, best=int(run[len(run) // 2]))
     evidence = to_evidence(np.array([finding.probability for finding in findings]))
-    weighed = weigh_by_height(evidence, (counted - first + 0.5) / height, rule)
-    run = choose_run(weighed, max(1, round(rule.run_share * height)), numbers)
-    return _Chosen(counted[run], best=int(counted[run[np.argmax(weighed[run])]]), evidence=float(weighed[run].mean()))
+    return find_run(evidence, counted, (int(filled[0]), int(filled[-1])), rule, numbers)
 
 
 def decide_volume_finding(

@@ -66,7 +66,7 @@ def fit_finding(scored: Scored, calibration: Calibration) -> FindingRule:
     weight = scored.weigh(calibration)
     evidence = measure_evidence(scored.logits, scored.background)
     columns = np.stack([np.ones_like(evidence), evidence, weight, weight * evidence], axis=1)
-    numbers = [round(float(value), 4) for value in _fit_logistic(columns, scored.is_present)]
+    numbers = [round(float(value), 4) for value in fit_logistic(columns, scored.is_present)]
     temperature, rise = _fit_type_temperature(scored, weight)
     rule = FindingRule(
         intercept=numbers[0],
@@ -90,7 +90,7 @@ def fit_finding(scored: Scored, calibration: Calibration) -> FindingRule:
     )
 
 
-def _fit_logistic(columns: np.ndarray, is_true: np.ndarray) -> np.ndarray:
+def fit_logistic(columns: np.ndarray, is_true: np.ndarray) -> np.ndarray:
     """Weights (columns) of a ridge logistic regression by Newton's method; true and false count the same in all."""
     weights = np.zeros(columns.shape[1])
     counts = np.where(is_true, 0.5 / is_true.mean(), 0.5 / (1.0 - is_true.mean())) / len(is_true)

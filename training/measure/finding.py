@@ -62,7 +62,7 @@ def calibrate_finding(
             "measured_on": figures["images"],
         }
     )
-    _write(bundle_path, rule, figures, version)
+    write_finding(bundle_path, rule, {"finding": figures}, version)
     return figures
 
 
@@ -147,7 +147,7 @@ def measure_finding(
         "calibration_error": expected_calibration_error(
             np.maximum(presence, 1.0 - presence), (presence > 0.5) == scored.is_present
         ),
-        **{name: _with_interval(hits, of, group_names) for name, (hits, of) in shares.items()},
+        **{name: share_with_interval(hits, of, group_names) for name, (hits, of) in shares.items()},
         "sources": {
             source: _describe_source(np.array([s.source == source for s in samples]), scored, is_sure, called)
             for source in sorted({sample.source for sample in samples})
@@ -173,8 +173,14 @@ def _describe_source(
     }
 
 
-def _with_interval(hits: np.ndarray, of: np.ndarray, group_names: np.ndarray) -> dict[str, float]:
-    """A share, and its 95 % interval by the bootstrap over groups (percentile method)."""
+def share_with_interval(hits: np.ndarray, of: np.ndarray, group_names: np.ndarray) -> dict[str, float]:
+    """A share, and its 95 % interval by the bootstrap over groups (percentile method).
+
+    Parameters
+    ----------
+    hits, of : numpy.ndarray, shape (N,), bool
+    group_names : numpy.ndarray, shape (N,)
+    """
     _, index = np.unique(group_names, return_inverse=True)
     counted, hit = np.bincount(index, of), np.bincount(index, hits & of)
     if not counted.sum():
@@ -186,12 +192,24 @@ def _with_interval(hits: np.ndarray, of: np.ndarray, group_names: np.ndarray) ->
     return {"value": float(hit.sum() / counted.sum()), "low": float(low), "high": float(high)}
 
 
-def _write(bundle_path: Path, rule: FindingRule, figures: dict[str, Any], version: str | None) -> None:
+def write_finding(bundle_path: Path, rule: FindingRule, figures: dict[str, Any], version: str | None) -> None:
+    """Write the rule and its figures into the bundle, with card and page, and seal it again.
+
+    Parameters
+    ----------
+    bundle_path : pathlib.Path
+    rule : FindingRule
+    figures : dict
+        Sections of ``evaluation.json``. Those of volumes follow from those of slices: without them they are removed.
+    version : str or None
+        Of the bundle from now on.
+    """
     document = json.loads((bundle_path / "bundle.json").read_text(encoding="utf-8"))
     document["calibration"]["finding"] = rule.model_dump(exclude_none=True)
     document["version"] = version or document["version"]
     evaluation = json.loads((bundle_path / "evaluation.json").read_text(encoding="utf-8"))
-    evaluation["finding"] = figures
+    evaluation.pop("volume_finding", None)
+    evaluation.update(figures)
     (bundle_path / "evaluation.json").write_text(json.dumps(evaluation, indent=2) + "\n", encoding="utf-8")
     document["about"] = build_about(evaluation)
     (bundle_path / "MODEL_CARD.md").write_text(build_card(document, evaluation), encoding="utf-8")

@@ -43,7 +43,7 @@ def evaluate_volumes(bundle_path: Path, data_dir: Path) -> dict[str, Any]:
         raise BundleError(f'{bundle_path}: "background" must name the label that means that nothing was found.')
     masked = [
         _measure_masked(scan, volume, predict_volume(classifier, volume), bundle.background)
-        for scan, volume in _read_masked(data_dir / "gbm_nifti")
+        for scan, volume in read_masked(data_dir / "gbm_nifti")
     ]
     healthy = [
         _describe(volume.series, predict_volume(classifier, volume), bundle.background)
@@ -59,7 +59,14 @@ def evaluate_volumes(bundle_path: Path, data_dir: Path) -> dict[str, Any]:
     }
 
 
-def _read_masked(folder: Path) -> Iterator[tuple[Path, Volume]]:
+def read_shown(scan: Path) -> np.ndarray:
+    """Which slices of a volume of ``gbm_nifti`` show the tumour, shape (slices,), bool."""
+    mask = load_axial(scan.with_name(scan.name.replace("Scan_T1", "Mask"))) > 0
+    return np.asarray(mask.any(axis=(1, 2)))
+
+
+def read_masked(folder: Path) -> Iterator[tuple[Path, Volume]]:
+    """Each volume of ``gbm_nifti``, with its file."""
     for scan in sorted(folder.glob("*/*Scan_T1.nii.gz")):
         yield scan, next(_open_volumes(scan))
 
@@ -73,8 +80,7 @@ def _open_volumes(path: Path) -> Iterator[Volume]:
 
 
 def _measure_masked(scan: Path, volume: Volume, found: VolumePrediction, background: str) -> dict[str, Any]:
-    mask = load_axial(scan.with_name(scan.name.replace("Scan_T1", "Mask"))) > 0
-    shows = np.asarray(mask.any(axis=(1, 2)))
+    shows = read_shown(scan)
     name = f"{scan.parent.name}/{scan.name.partition('_')[0]}"
     described = _describe(name, found, background)
     answered = [number for number in range(volume.count) if number not in found.empty]
