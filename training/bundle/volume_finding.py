@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from inference.answer.runs import measure_volume
-from inference.model.schema import VolumeRule
+from inference.model.schema import FindingRule, VolumeRule
 from training.bundle.finding import fit_logistic
 
 RUN_SHARE = 0.15
@@ -20,12 +20,15 @@ UNFITTED = VolumeRule(run_share=RUN_SHARE, edge_share=EDGE_SHARE, edge_penalty=E
 """What finds the run, before anything is fitted."""
 
 
-def fit_volume_rule(evidence: np.ndarray, is_present: np.ndarray, patients: np.ndarray) -> VolumeRule:
+def fit_volume_rule(
+    evidence: np.ndarray, is_present: np.ndarray, patients: np.ndarray, slices: FindingRule
+) -> VolumeRule:
     """Presence by logistic regression, present and absent counting the same; and the limits beyond which no patient
     that it was fitted on is sure and wrong.
 
     Of n patients of a kind such a limit lets at most 1 in n + 1 new ones be sure and wrong, if they come like these;
-    ``risk`` is that of the kind with fewer. With so few patients no stricter promise can be made.
+    ``risk`` is that of the kind with fewer. With so few patients no stricter promise can be made, so no limit is laxer
+    than that of a slice.
 
     Parameters
     ----------
@@ -34,6 +37,8 @@ def fit_volume_rule(evidence: np.ndarray, is_present: np.ndarray, patients: np.n
     is_present : numpy.ndarray, shape (N,), bool
         Of both kinds.
     patients : numpy.ndarray, shape (N,)
+    slices : FindingRule
+        The slices'.
 
     References
     ----------
@@ -43,12 +48,10 @@ def fit_volume_rule(evidence: np.ndarray, is_present: np.ndarray, patients: np.n
     rule = UNFITTED.model_copy(update={"intercept": round(float(weights[0]), 4), "slope": round(float(weights[1]), 4)})
     presence = np.array([measure_volume(value, rule) for value in evidence])
     fewer = min(len(np.unique(patients[is_present])), len(np.unique(patients[~is_present])))
-    present_at = max(0.5, _step(presence[~is_present].max()))
-    absent_at = min(0.5, 1.0 - _step(1.0 - presence[is_present].min()))
     return rule.model_copy(
         update={
-            "present_at": present_at,
-            "absent_at": round(min(absent_at, present_at - 1e-4), 4),
+            "present_at": max(slices.present_at, _step(presence[~is_present].max())),
+            "absent_at": min(slices.absent_at, round(1.0 - _step(1.0 - presence[is_present].min()), 4)),
             "risk": round(1.0 / (fewer + 1), 4),
             "fitted_on": len(np.unique(patients)),
         }

@@ -100,7 +100,9 @@ def calibrate_volumes(
     scored = [(head, value) for head in fitted if (value := _measure_evidence(head)) is not None]
     fitted, evidence = [head for head, _ in scored], np.array([value for _, value in scored])
     is_present = np.array([head.is_present for head in fitted])
-    rule = fit_volume_rule(evidence, is_present, np.array([head.patient for head in fitted]))
+    rule = fit_volume_rule(
+        evidence, is_present, np.array([head.patient for head in fitted]), bundle.calibration.finding
+    )
     figures = {"fitted_on": _count(fitted), **measure_volumes(measured, learnt, bundle, rule)}
     finding = bundle.calibration.finding.model_copy(update={"volume": rule})
     write_finding(bundle_path, finding, {"volume_finding": figures}, version)

@@ -106,8 +106,9 @@ class TestABundle:
 
     def test_a_volume_needs_more_for_a_finding_than_a_slice(self) -> None:
         bundle = load_bundle(SHIPPED)
-        rule = bundle.calibration.finding
-        assert rule is not None
+        assert bundle.calibration.finding is not None
+        rule = bundle.calibration.finding.model_copy(update={"volume": None})
+        bundle = bundle.model_copy(update={"calibration": bundle.calibration.model_copy(update={"finding": rule})})
         sure = decide_finding(rule.present_at, np.array([0.8, 0.1, 0.1]), ("a", "b", "c"), rule)
         assert sure.presence is Presence.PRESENT
         alone = decide_volume_finding([sure], 1, bundle)
