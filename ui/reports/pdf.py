@@ -17,7 +17,7 @@ import numpy as np
 from inference import __version__
 from inference.answer.prediction import Prediction, Verdict
 from ui.pictures import color_stops, draw_letters, encode_png, render_overlay
-from ui.words.answer import NumberRow, Presentation, present_heatmap, present_prediction
+from ui.words.answer import NumberRow, Presentation, present_prediction
 from ui.words.labels import HEAT_ENDS
 from ui.words.model import describe_model, word_disclaimer
 from ui.words.numbers import capitalise
@@ -160,13 +160,12 @@ def _build_pictures(topic: Topic) -> Any:
     """The slice, and beside it the same with its heat map, if there is one."""
     from reportlab.platypus import Table
 
-    volume, heatmap = topic.volume, topic.heatmap
+    volume, heatmap, words = topic.volume, topic.heatmap, topic.heat
     caption = "The image" if volume is None else capitalise(word_slice(topic.shown, len(volume.slices)))
     shown, sides = topic.picture, word_sides(topic.picture.orientation)
     pictures = [_draw_picture(shown.pixels, shown.orientation)]
     captions = [[_build_paragraph(text, color=_FAINT, centred=True) for text in (caption, sides) if text]]
-    if heatmap is not None:
-        words = present_heatmap(heatmap)
+    if heatmap is not None and words is not None:
         if words.drawn:
             pictures.append(_draw_picture(render_overlay(shown.pixels, heatmap), shown.orientation))
             captions.append([_build_paragraph(words.sentence, color=_FAINT, centred=True), _draw_colors()])
@@ -303,7 +302,7 @@ def _build_legend(labels: list[str], *, has_suspicious: bool) -> Any:
         _build_paragraph(f"{_LINES[index][2]} {label}", size=8, color=_LINES[index][0])
         for index, label in enumerate(labels)
     ]
-    ground = " Shaded: slices on which something was found." if has_suspicious else ""
+    ground = " Shaded: suspicious slices." if has_suspicious else ""
     words = _build_paragraph(
         f"Probability, slice by slice. Upright line: the slice that is shown.{ground}", size=8, color=_FAINT
     )

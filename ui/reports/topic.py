@@ -15,6 +15,7 @@ from inference.imaging.orientation import restore_point
 from inference.imaging.types import ReadOptions, Volume
 from ui.pictures import FacedPicture, face_picture
 from ui.reports.sources import SourceSlice, read_sources
+from ui.words.answer import HeatPresentation, present_heatmap
 
 if TYPE_CHECKING:
     from inference.answer.answer import Answer
@@ -70,6 +71,12 @@ class Topic:
     def heatmap(self) -> Heatmap | None:
         """The picture's."""
         return self.picture.heatmap
+
+    @property
+    def heat(self) -> HeatPresentation | None:
+        """What is said of the picture's heat map, and whether it is drawn at all; None if there is none."""
+        heatmap = self.heatmap
+        return None if heatmap is None else present_heatmap(heatmap, self.answer.finding, is_kept=True)
 
     @property
     def stored_peak(self) -> tuple[float, float] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from inference.answer.prediction import Prediction, Verdict
+from inference.answer.prediction import Finding, Prediction, Presence, Verdict
 from inference.answer.volume import VolumePrediction
 from inference.errors import InputError
 
@@ -37,6 +37,20 @@ def rebuild_prediction(row: Row, bundle: ModelBundle) -> Prediction:
         model_name=bundle.name,
         model_version=bundle.version,
         duration_s=0.0,
+        finding=_rebuild_finding(row, bundle),
+    )
+
+
+def _rebuild_finding(row: Row, bundle: ModelBundle) -> Finding | None:
+    if row.finding is None or row.finding_probability is None:
+        return None
+    others = {label: share for label, share in (row.probabilities or {}).items() if label != bundle.background}
+    total = sum(others.values()) or 1.0
+    return Finding(
+        presence=Presence(row.finding),
+        probability=row.finding_probability,
+        types=tuple(row.types or ()),
+        type_probabilities={label: share / total for label, share in others.items()},
     )
 
 
