@@ -2,7 +2,7 @@
 
 from inference.answer.catalogue import Catalogue
 from inference.answer.classifier import Classifier
-from inference.answer.prediction import Heatmap, Prediction, Verdict
+from inference.answer.prediction import Finding, Heatmap, Prediction, Presence, Verdict
 from inference.answer.volume import VolumePrediction, predict_volume
 from inference.errors import (
     BundleError,
@@ -28,12 +28,14 @@ __all__ = [
     "Classifier",
     "DecodedImage",
     "EngineError",
+    "Finding",
     "GyrusError",
     "Heatmap",
     "InputError",
     "ModelBundle",
     "OutputError",
     "Prediction",
+    "Presence",
     "ReadOptions",
     "SettingsError",
     "TooLargeError",

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from inference.model.bundle import ModelBundle
 
 _EPILOG = """\
-Each line holds path, slice, verdict (confident, uncertain, rejected), label, probabilities, candidates, novelty and
-error. Of more than ten classes, the five most probable are printed (--top says how many); a file that --out names has
+Each line holds path, slice, verdict (confident, uncertain, rejected), label, probabilities, candidates, finding
+(present, absent, unclear), its probability, the types that it may be of, novelty and error. Of more than ten classes,
+the five most probable are printed (--top says how many); a file that --out names has
 them all. A volume (NIfTI, or a DICOM series: the files of one folder and series) has a line a slice, counted from 1,
 and a last line with "slice": null, its answer for the whole, and "volume", which slices show it.
 

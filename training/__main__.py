@@ -68,6 +68,11 @@ def run_command(options: argparse.Namespace) -> None:
         export_bundle(
             options.data, options.work, options.out, version=options.version, known=known, groups=options.groups
         )
+    elif options.command == "finding":
+        from training.measure.finding import calibrate_finding
+
+        figures = calibrate_finding(options.bundle, options.data, version=options.version, groups=options.groups)
+        print(json.dumps(figures, indent=2))
     elif options.command == "volumes":
         from training.measure.whole_volumes import evaluate_volumes
 

@@ -136,6 +136,12 @@ def _add_export(export: argparse.ArgumentParser) -> None:
     export.add_argument("--version", required=True, help="version of the bundle, such as 0.1.0")
 
 
+def _add_finding(finding: argparse.ArgumentParser) -> None:
+    finding.add_argument("bundle", type=Path, help="bundle folder, of which bundle.json and the figures are rewritten")
+    _add_data(finding)
+    finding.add_argument("--version", help="of the bundle from now on (default: as it is)")
+
+
 def _add_average(average: argparse.ArgumentParser) -> None:
     average.add_argument("--of", nargs="+", required=True, metavar="WORK:SHARE", help="such as runs/plain:0.3")
     average.add_argument("--work", type=Path, required=True, help="folder for the result, as if it were a run")
@@ -180,6 +186,7 @@ _COMMANDS = {
     "audit": ("report what is in a folder of images, and group what belongs together", _add_audit),
     "fit": ("train; run again to go on after a stop", _add_fit),
     "export": ("calibrate the trained network and write the bundle", _add_export),
+    "finding": ("fit when a bundle says present, absent or unclear; prints JSON", _add_finding),
     "average": ("average the weights of networks that grew from one another", _add_average),
     "cross": ("measure runs that each left out one of Cheng's folds, or a source", _add_cross),
     "evaluate": ("measure a bundle on the test split; prints JSON, writes a report", _add_evaluate),

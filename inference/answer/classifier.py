@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from inference.answer.decision import (
     to_logits,
     to_probabilities,
 )
+from inference.answer.finding import find_all
 from inference.answer.heatmap import build_heatmap, mirror_heatmap
 from inference.answer.prediction import Prediction, Verdict
 from inference.errors import BundleError, InputError
@@ -204,8 +205,12 @@ class Classifier:
         maps = [None] * len(pictures) if output.evidence is None else list(output.evidence)
         duration_s = (time.perf_counter() - started) / len(pictures)
         return [
-            self._build_prediction(one.image, row, float(novelty), duration_s, evidence)
-            for one, row, novelty, evidence in zip(pictures, probabilities, novelties, maps, strict=True)
+            replace(
+                self._build_prediction(one.image, row, float(novelty), evidence), finding=finding, duration_s=duration_s
+            )
+            for one, row, novelty, evidence, finding in zip(
+                pictures, probabilities, novelties, maps, find_all(logits, novelties, bundle), strict=True
+            )
         ]
 
     def _score_novelty(self, pictures: Sequence[_Prepared], output: EngineOutput) -> np.ndarray:
@@ -220,7 +225,6 @@ class Classifier:
         image: DecodedImage,
         probabilities: np.ndarray,
         novelty: float,
-        duration_s: float,
         evidence: np.ndarray | None,
     ) -> Prediction:
         labels = self.bundle.labels
@@ -241,7 +245,7 @@ class Classifier:
             novelty=novelty,
             model_name=self.bundle.name,
             model_version=self.bundle.version,
-            duration_s=duration_s,
+            duration_s=0.0,
             notes=image.notes if self.bundle.is_exclusive else (*image.notes, SIGMOIDS_NOTE),
             heatmap=heatmap,
         )

@@ -21,6 +21,44 @@ class Verdict(str, Enum):
     """The picture is not of the kind that the model knows: no answer is given."""
 
 
+class Presence(str, Enum):
+    """Whether there is what the model looks for; decided in `inference.answer.finding`."""
+
+    PRESENT = "present"
+    """Something other than the background is there."""
+    ABSENT = "absent"
+    """Nothing but the background is there."""
+    UNCLEAR = "unclear"
+    """Neither is sure enough."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Whether there is something other than the background, and which types it may be of: two questions, each with a
+    certainty of its own.
+
+    Attributes
+    ----------
+    presence : Presence
+    probability : float
+        Calibrated probability that something other than the background is there, in [0, 1].
+    types : tuple of str
+        The labels that it may be of, most probable first: one if that is settled. Empty unless it is present.
+    type_probabilities : Mapping of str to float
+        Share of each label but the background, given that it is there; they sum to 1.
+
+    Examples
+    --------
+    >>> Finding(presence=Presence.ABSENT, probability=0.02, types=(), type_probabilities={"Apple": 1.0}).presence.value
+    'absent'
+    """
+
+    presence: Presence
+    probability: float
+    types: tuple[str, ...]
+    type_probabilities: Mapping[str, float]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Heatmap:
     """Where in the picture the network found evidence for what it looks for; made by `inference.answer.heatmap`.
@@ -106,6 +144,8 @@ class Prediction:
         Seconds from the call to the answer, decoding included; in a batch, the batch's time shared equally.
     notes : tuple of str
         Sentences that the user should read beside the answer, such as "Only the first of 12 frames was read."
+    finding : Finding or None
+        None when rejected, and of a bundle without a background or without `inference.model.schema.FindingRule`.
     heatmap : Heatmap or None
         Where the evidence is, if it was asked for (``explain=True``), an answer is given (a rejected picture has none)
         and the network gives a map.
@@ -128,6 +168,7 @@ class Prediction:
     model_version: str
     duration_s: float
     notes: tuple[str, ...] = ()
+    finding: Finding | None = None
     heatmap: Heatmap | None = None
 
     @property

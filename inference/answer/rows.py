@@ -64,6 +64,10 @@ class Row:
         See `inference.answer.prediction.Prediction`. ``label`` is the most probable class, also of a rejected picture:
         read it together with ``verdict``. All None when there is an error; ``verdict`` is `LEFT_OUT` where that is
         nothing wrong.
+    finding : str or None
+        ``present``, ``absent`` or ``unclear``: whether there is anything but the background. With
+        ``finding_probability``, in [0, 1], and ``types``, the labels that it may be of. All None of a model that
+        says no finding, and of a rejected picture; see `inference.answer.prediction.Finding`.
     error : str or None
         A sentence when the picture has no answer.
     volume : VolumeSummary or None
@@ -84,6 +88,9 @@ class Row:
     label: str | None = None
     probabilities: dict[str, float] | None = None
     candidates: list[str] | None = None
+    finding: str | None = None
+    finding_probability: float | None = None
+    types: list[str] | None = None
     novelty: float | None = None
     error: str | None = None
     volume: VolumeSummary | None = None
@@ -115,6 +122,7 @@ def build_row(
     identifiers: Identifiers | None = None,
 ) -> Row:
     """The row of an answered picture, slice or volume."""
+    finding = prediction.finding
     return Row(
         path=path,
         slice=slice_number,
@@ -122,6 +130,9 @@ def build_row(
         label=prediction.label,
         probabilities=dict(prediction.probabilities),
         candidates=list(prediction.candidates),
+        finding=None if finding is None else finding.presence.value,
+        finding_probability=None if finding is None else finding.probability,
+        types=None if finding is None else list(finding.types),
         novelty=prediction.novelty,
         volume=volume,
         identifiers=identifiers,

@@ -20,10 +20,12 @@ import numpy as np
 
 from inference.answer.classifier import check_modality
 from inference.answer.decision import SIGMOIDS_NOTE, decide
+from inference.answer.finding import decide_finding
 from inference.answer.prediction import Prediction, Verdict
 from inference.errors import InputError
 
 if TYPE_CHECKING:
+    from inference.answer.prediction import Finding
     from inference.imaging.types import DecodedImage, Volume
     from inference.model.bundle import ModelBundle
 
@@ -180,6 +182,8 @@ def combine(
     averaged = _choose(probabilities, counted, parts, bundle) if len(counted) else np.arange(len(slices))
     score = 1.0 if is_rejected else 0.0
     answer = _build_answer(slices[0], probabilities[averaged].mean(axis=0), score, len(counted), bundle)
+    findings = [slices[index].finding for index in map(int, averaged)]
+    finding = None if is_rejected else decide_volume_finding(findings, len(counted), bundle)
     if is_rejected:
         suspicious: tuple[int, ...] = ()
         best = None
@@ -187,7 +191,7 @@ def combine(
         suspicious = tuple(index for index in map(int, counted) if _is_suspicious(slices[index], answer, bundle))
         best = _find_best(probabilities[:, answer.index], averaged, bundle)
     return VolumePrediction(
-        answer=replace(answer, novelty=novelty),
+        answer=replace(answer, novelty=novelty, finding=finding),
         slices=tuple(slices),
         empty=tuple(int(index) for index in np.flatnonzero(~filled)),
         best_slice=best,
@@ -210,6 +214,27 @@ def _choose(probabilities: np.ndarray, counted: np.ndarray, parts: Sequence[int]
         if means[start] > highest:
             chosen, highest = part[start : start + width], float(means[start])
     return chosen
+
+
+def decide_volume_finding(findings: Sequence[Finding | None], slices: int, bundle: ModelBundle) -> Finding | None:
+    """The volume's finding from those of the neighbours that look most like one; present only if it would be rare among
+    as many slices.
+
+    Parameters
+    ----------
+    findings : sequence of Finding or None
+    slices : int
+        How many were looked at.
+    bundle : ModelBundle
+    """
+    rule, known = bundle.calibration.finding, [finding for finding in findings if finding is not None]
+    if rule is None or not known:
+        return None
+    labels = tuple(known[0].type_probabilities)
+    types = np.mean([list(finding.type_probabilities.values()) for finding in known], axis=0)
+    presence = float(np.mean([finding.probability for finding in known]))
+    stricter = rule.model_copy(update={"present_at": 1.0 - (1.0 - rule.present_at) / max(slices, 1)})
+    return decide_finding(presence, types, labels, stricter)
 
 
 def _find_best(probabilities: np.ndarray, averaged: np.ndarray, bundle: ModelBundle) -> int:

@@ -74,8 +74,8 @@ class Output:
     ...     output.write("a.png", 1, [Row(path="a.png", error="The file is empty.")])
     ...     output.close()
     ...     print(Path(folder, "rows.csv").read_text(encoding="utf-8"))
-    path,slice,verdict,label,Apple,Pear,candidates,novelty,error,series,slices,best_slice,suspicious
-    a.png,,,,,,,,The file is empty.,,,,
+    path,slice,verdict,label,Apple,Pear,candidates,finding,finding_probability,types,novelty,error,series,slices,best_slice,suspicious
+    a.png,,,,,,,,,,,The file is empty.,,,,
     <BLANKLINE>
     """
 

@@ -54,6 +54,9 @@ class Table:
             "label",
             *self.labels,
             "candidates",
+            "finding",
+            "finding_probability",
+            "types",
             "novelty",
             "error",
             *about,
@@ -70,7 +73,9 @@ class Table:
             if volume is not None
             else [None] * 4
         )
-        values = [row.path, row.slice, row.verdict, row.label, *numbers, candidates, row.novelty, row.error, *about]
+        found = [row.finding, row.finding_probability, "|".join(row.types or ())]
+        answer = [row.verdict, row.label, *numbers, candidates, *found, row.novelty]
+        values = [row.path, row.slice, *answer, row.error, *about]
         if self.identifiers:
             values += [getattr(row.identifiers, field.name, None) for field in fields(Identifiers)]
         return values

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from inference.errors import InputError
 from inference.imaging.arrays import DARK, decode_array, spread_grey, window_array
+from inference.imaging.framing.crop import cut_slice
 from inference.imaging.sniff import HEAD_BYTES, Kind, advise, describe, recognise
 from inference.imaging.types import DecodedImage
 from inference.limits import MAX_PIXELS, check_file_size, check_picture_size, too_many_pixels
@@ -42,7 +43,8 @@ def decode_picture(content: bytes, name: str = "") -> DecodedImage:
     Raises
     ------
     InputError
-        It is none of them, empty or damaged; `TooLargeError` by its size or the one that its header declares.
+        It is none of them, empty or damaged, or shows several slices; `TooLargeError` by its size or the one
+        that its header declares.
     """
     if not content:
         raise InputError(f"The file is empty. {ACCEPTED} are accepted.")
@@ -50,7 +52,7 @@ def decode_picture(content: bytes, name: str = "") -> DecodedImage:
     try:
         with Image.open(io.BytesIO(content), formats=_choose_formats(content)) as picture:
             check_picture_size(*picture.size)
-            return decode_opened(picture)
+            return cut_slice(decode_opened(picture))
     except InputError:
         raise
     except UnidentifiedImageError as error:

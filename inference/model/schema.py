@@ -152,6 +152,52 @@ class InputSpec(PictureSpec):
         return numbers
 
 
+class FindingRule(Part):
+    """How the network's logits say whether there is anything but the background, and of which type; fitted on pictures
+    that it has not learnt from, by ``python -m training finding``.
+
+    Presence is the logistic function of ``intercept + slope · evidence``, where the evidence is by how much the
+    logit of all other labels together exceeds the background's. Where a picture is unfamiliar, ``unfamiliar_intercept``
+    and ``unfamiliar_slope`` are added, as far as it is.
+
+    References
+    ----------
+    Platt 1999, Probabilistic outputs for support vector machines, for the logistic function.
+
+    Examples
+    --------
+    >>> FindingRule(present_at=0.9, absent_at=0.1).type_in_set_at
+    0.0
+    """
+
+    intercept: float = Field(0.0, description="Of presence.")
+    slope: float = Field(1.0, description="Of presence, for each unit of evidence.")
+    unfamiliar_intercept: float = Field(0.0, description="What is added to intercept where a picture is unfamiliar.")
+    unfamiliar_slope: float = Field(0.0, description="What is added to slope where a picture is unfamiliar.")
+    present_at: Share = Field(1.0, description="The probability of presence from which something is there.")
+    absent_at: Share = Field(0.0, description="The probability of presence up to which nothing is there.")
+    type_temperature: float = Field(
+        1.0, ge=1e-3, le=1e3, description="The other labels' logits are divided by it before their softmax."
+    )
+    type_temperature_rise: float = Field(
+        0.0, ge=0.0, le=1e3, description="How much higher that is where a picture is unfamiliar."
+    )
+    type_in_set_at: Share = Field(0.0, description="The share, given presence, from which a type is named.")
+    risk: Share = Field(
+        0.0, description="The share of pictures, at either end, that may be sure and wrong; 0 without a promise."
+    )
+    type_coverage: Share = Field(0.0, description="How often the true type is named, as fitted; 0 without a promise.")
+    right_of_present: Share | None = Field(None, description="Share of the test pictures called present that were.")
+    right_of_absent: Share | None = Field(None, description="Share of the test pictures called absent that were.")
+    measured_on: int = Field(0, ge=0, description="How many test pictures these shares are of.")
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.present_at <= self.absent_at:
+            raise refuse("more than absent_at", "present_at")
+        return self
+
+
 class Calibration(Part):
     """How the network's logits become probabilities and a verdict; fitted on validation images, see the model card.
 
@@ -185,6 +231,9 @@ class Calibration(Part):
         1.0,
         description="The calibrated probability from which a label belongs to the set that an uncertain answer names; "
         "the set has two labels at least.",
+    )
+    finding: FindingRule | None = Field(
+        None, description="Whether there is anything but the background; a bundle without it answers labels alone."
     )
     coverage: Share = Field(
         0.0, description="How often the sets hold the true label, as fitted; 0 when they carry no promise."

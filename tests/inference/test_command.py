@@ -15,7 +15,10 @@ from PIL import Image
 from inference.__main__ import main
 from tests.tiny import LABELS, striped, write_bundle, write_onnx
 
-KEYS = ["path", "slice", "verdict", "label", "probabilities", "candidates", "novelty", "error"]
+KEYS = [
+    *("path", "slice", "verdict", "label", "probabilities", "candidates"),
+    *("finding", "finding_probability", "types", "novelty", "error"),
+]
 
 
 @pytest.fixture

@@ -59,6 +59,8 @@ class Sample:
         Published pseudonym, or empty.
     box : Box or None
         Of the tumour.
+    sequence : str
+        Such as ``FLAIR``, or empty.
     """
 
     path: Path
@@ -68,6 +70,7 @@ class Sample:
     fold: str = ""
     patient: str = ""
     box: Box | None = None
+    sequence: str = ""
 
     @property
     def has_tumour(self) -> bool:

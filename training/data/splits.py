@@ -45,7 +45,7 @@ def split_by_group(samples: Sequence[Sample], test_fold: str = TEST_FOLD) -> dic
         if test_fold in of_group:
             split = "test"
         else:
-            split = "validation" if _hash_fraction("validation", sample.group) < 0.1 else "train"
+            split = "validation" if hash_fraction("validation", sample.group) < 0.1 else "train"
         splits[split].append(sample)
     return splits
 
@@ -67,16 +67,17 @@ def leave_out_source(samples: Sequence[Sample], source: str) -> dict[str, list[S
         if sample.source == source:
             splits["test"].append(sample)
         elif sample.group not in shared:
-            held_out = _hash_fraction("validation", sample.group) < 0.1
+            held_out = hash_fraction("validation", sample.group) < 0.1
             splits["validation" if held_out else "train"].append(sample)
     return splits
 
 
 def _deal_fold(group: str) -> str:
-    return FOLDS[int(_hash_fraction("test", group) * len(FOLDS))]
+    return FOLDS[int(hash_fraction("test", group) * len(FOLDS))]
 
 
-def _hash_fraction(salt: str, text: str) -> float:
+def hash_fraction(salt: str, text: str) -> float:
+    """A number in [0, 1) that is the same for the same text in each run, on each machine; another for another salt."""
     digest = hashlib.sha256(f"{salt}:{text}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 

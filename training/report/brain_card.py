@@ -82,6 +82,7 @@ def build_about(figures: Figures) -> Figures:
             percent(classes["accuracy_when_confident"] or 0.0, 1),
             f"it is sure of {percent(classes['share_confident'], 1)} of these slices",
         ),
+        *_finding_row(figures),
         *_unseen_cohort_row(figures),
         (
             "Heat map peaks inside the tumour",
@@ -92,9 +93,10 @@ def build_about(figures: Figures) -> Figures:
         (
             "Refused of what is not a brain MRI",
             percent(share_refused(refusal), 1),
-            "chest X-rays, CT, grey photographs, noise, blank pictures; of real brain MRI it refuses "
+            "chest X-rays, CT, PET, grey photographs, noise, blank pictures; of real brain MRI it refuses "
             f"{percent(refusal['brain_mri']['refused'], 1)}",
         ),
+        *_head_ct_row(refusal),
     ]
     return {
         "summary": "A small convolutional network that looks for local evidence of a tumour in one slice and, where "
@@ -106,6 +108,33 @@ def build_about(figures: Figures) -> Figures:
         "disclaimer": "Research and teaching tool, not a medical device, not for clinical use. Do not use it to "
         "diagnose or to treat.",
     }
+
+
+def _finding_row(figures: Figures) -> list[tuple[str, str, str]]:
+    finding = figures.get("finding")
+    if finding is None:
+        return []
+    return [
+        (
+            "Sure whether there is a tumour",
+            percent(finding["sure"]["value"], 1),
+            f"of {finding['images']} slices of {finding['groups']} groups never learnt from; sure and wrong: "
+            f"{percent(finding['wrong_and_sure']['value'], 1)}",
+        )
+    ]
+
+
+def _head_ct_row(refusal: Figures) -> list[tuple[str, str, str]]:
+    head_ct = refusal.get("head_ct")
+    if head_ct is None:
+        return []
+    return [
+        (
+            "Refused of real head CT",
+            percent(head_ct["refused"], 1),
+            f"{head_ct['images']} pictures of a collection that nothing was tuned beside: a CT may well be answered",
+        )
+    ]
 
 
 def _unseen_cohort_row(figures: Figures) -> list[tuple[str, str, str]]:

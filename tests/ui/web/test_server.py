@@ -54,7 +54,10 @@ def test_classify_answers_the_command_lines_row(client: TestClient) -> None:
     answer = post(client, png((100, 100, 100)))
     assert answer.status_code == 200
     row = answer.json()
-    assert list(row) == ["path", "slice", "verdict", "label", "probabilities", "candidates", "novelty", "error"]
+    assert list(row) == [
+        *("path", "slice", "verdict", "label", "probabilities", "candidates"),
+        *("finding", "finding_probability", "types", "novelty", "error"),
+    ]
     assert (row["path"], row["verdict"], row["label"], row["error"]) == ("slice.png", "confident", "Pear Fruit", None)
     assert row["probabilities"] == CONFIDENT
 

@@ -17,7 +17,10 @@ from tests.fakes import FakeClassifier, make_bundle
 from tests.pictures import encode
 from ui.web.server import build_app
 
-KEYS = ["path", "slice", "verdict", "label", "probabilities", "candidates", "novelty", "error"]
+KEYS = [
+    *("path", "slice", "verdict", "label", "probabilities", "candidates"),
+    *("finding", "finding_probability", "types", "novelty", "error"),
+]
 
 
 @pytest.fixture
