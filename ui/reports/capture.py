@@ -13,7 +13,6 @@ import numpy as np
 
 from ui.pictures import draw_letters, render_overlay
 from ui.reports.objects import CAPTURE_SERIES_NUMBER, describe_instance, encode_file
-from ui.words.answer import present_prediction
 from ui.words.model import describe_model, word_disclaimer
 from ui.words.numbers import capitalise
 from ui.words.sides import word_sides
@@ -56,7 +55,7 @@ def render_capture(topic: Topic) -> np.ndarray:
 
 
 def _list_words(topic: Topic) -> list[str]:
-    shown = present_prediction(topic.answer, topic.bundle)
+    shown = topic.presentation
     where = "" if topic.volume is None else capitalise(word_slice(topic.shown, len(topic.volume.slices)))
     heat = "" if topic.heat is None else topic.heat.sentence
     sides = word_sides(topic.picture.orientation)

@@ -17,7 +17,6 @@ import numpy as np
 from inference import __version__
 from inference.answer.prediction import Prediction, Verdict
 from ui.pictures import color_stops, draw_letters, encode_png, render_overlay
-from ui.words.answer import NumberRow, Presentation, present_prediction
 from ui.words.labels import HEAT_ENDS
 from ui.words.model import describe_model, word_disclaimer
 from ui.words.numbers import capitalise
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from inference.answer.volume import VolumePrediction
     from inference.imaging.types import Orientation
     from ui.reports.topic import Topic
+    from ui.words.answer import NumberRow, Presentation
 
 
 _MARGIN = 50.0
@@ -90,7 +90,7 @@ def _build_story(topic: Topic, *, keep_identity: bool) -> Iterable[Any]:
     """What stands on the page, from above."""
     from reportlab.platypus import Spacer
 
-    shown = present_prediction(topic.answer, topic.bundle)
+    shown = topic.presentation
     yield _build_paragraph(topic.bundle.title, size=16, bold=True)
     yield _build_paragraph(describe_model(topic.bundle), color=_FAINT)
     if keep_identity and topic.sources:
@@ -242,7 +242,7 @@ def _build_volume(topic: Topic, volume: VolumePrediction) -> Iterable[Any]:
 
 def _choose_labels(topic: Topic) -> list[str]:
     """The classes to draw: the most probable ones, without the one that means that nothing was found."""
-    rows = present_prediction(topic.answer, topic.bundle).rows
+    rows = topic.presentation.rows
     return [row.label for row in rows if row.label != topic.bundle.background][: len(_LINES)]
 
 

@@ -111,7 +111,7 @@ def _build_content(topic: Topic) -> Any:
 
 def _list_sentences(topic: Topic) -> list[str]:
     """What a reader of the report must read, the disclaimer first."""
-    shown = present_prediction(topic.answer, topic.bundle)
+    shown = topic.presentation
     volume = describe_volume(topic.volume, topic.bundle) if topic.volume is not None else ()
     sentences = [word_disclaimer(topic.bundle), f"{shown.sentence} {shown.detail}".strip(), " ".join(volume)]
     return [sentence for sentence in (*sentences, *shown.notes) if sentence]

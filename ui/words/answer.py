@@ -7,7 +7,8 @@ bundle.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from inference.answer.prediction import Heatmap, Prediction, Presence, Verdict, count_shown
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _MAX_NAMED = 5
 """How many candidates a sentence spells out; a model of very many classes may name dozens."""
 
-VOLUME_DETAIL = "How often this model is right about a whole volume is not known."
+_VOLUME_DETAIL = "How often this model is right about a whole volume is not known."
 
 _AREAS = (
     ("upper left part", "upper part", "upper right part"),
@@ -48,7 +49,7 @@ class NumberRow:
     label : str
         The class name as the bundle lists it.
     probability : float
-        In [0, 1], as the prediction carries it, not rounded.
+        In [0, 1], not rounded, as the sentence counts it: of a finding, that it is there and of this class.
     percent : str
         The same for people: ``"94 %"``, ``">99 %"``.
     named : bool
@@ -133,10 +134,10 @@ class RowPresentation:
     detail: str = ""
 
 
-def present_prediction(prediction: Prediction, bundle: ModelBundle) -> Presentation:
-    """Word an answer in the terms of the bundle that gave it."""
-    words = _word_prediction(prediction, bundle)
-    ranked = sorted(prediction.probabilities.items(), key=lambda item: item[1], reverse=True)
+def present_prediction(prediction: Prediction, bundle: ModelBundle, *, is_volume: bool = False) -> Presentation:
+    """Word an answer in the terms of the bundle that gave it; ``is_volume``: it is of a whole volume."""
+    words = _word_prediction(prediction, bundle, is_volume=is_volume)
+    ranked = sorted(_list_shares(prediction, bundle).items(), key=lambda item: item[1], reverse=True)
     shown = ranked[: count_shown(len(ranked))]
     source = f"{prediction.model_name} {prediction.model_version}, {format_duration(prediction.duration_s)}"
     if len(shown) < len(ranked):
@@ -165,8 +166,7 @@ def present_row(row: Row, bundle: ModelBundle) -> RowPresentation:
         tone = Tone.ERROR if row.is_failed else Tone.LEFT_OUT
         return RowPresentation(tone=tone, group=tone.value, answer=row.error or "", sentence=row.error or "")
     prediction = rebuild_prediction(row, bundle)
-    words = _word_prediction(prediction, bundle)
-    is_sure = words.tone is Tone.CONFIDENT
+    words = _word_prediction(prediction, bundle, is_volume=row.volume is not None)
     finding = prediction.finding
     return RowPresentation(
         tone=words.tone,
@@ -175,7 +175,7 @@ def present_row(row: Row, bundle: ModelBundle) -> RowPresentation:
         percent="" if words.probability is None else format_percent(words.probability),
         probability=words.probability,
         sentence=words.sentence,
-        detail=VOLUME_DETAIL if row.volume is not None and is_sure else words.detail,
+        detail=words.detail,
     )
 
 
@@ -223,11 +223,26 @@ def present_heatmap(heatmap: Heatmap, finding: Finding | None = None, *, is_kept
     return HeatPresentation(sentence=f"{sentence} The colour marks a place, not an outline.", drawn=True)
 
 
-def _word_prediction(prediction: Prediction, bundle: ModelBundle) -> AnswerWords:
+def _word_prediction(prediction: Prediction, bundle: ModelBundle, *, is_volume: bool) -> AnswerWords:
     """By its finding where it has one, else by its verdict."""
     if prediction.finding is not None:
-        return word_finding(prediction.finding, bundle)
-    return _WORDING[prediction.verdict](prediction, bundle)
+        words = word_finding(prediction.finding, bundle)
+    else:
+        words = _WORDING[prediction.verdict](prediction, bundle)
+    return replace(words, detail=_VOLUME_DETAIL) if is_volume and words.tone is Tone.CONFIDENT else words
+
+
+def _list_shares(prediction: Prediction, bundle: ModelBundle) -> Mapping[str, float]:
+    """Of each class how probable it is, by the finding where there is one, so that sentence and numbers agree."""
+    finding = prediction.finding
+    if finding is None:
+        return prediction.probabilities
+    return {
+        label: 1.0 - finding.probability
+        if label == bundle.background
+        else finding.probability * finding.type_probabilities[label]
+        for label in prediction.probabilities
+    }
 
 
 def _word_confident(prediction: Prediction, bundle: ModelBundle) -> AnswerWords:

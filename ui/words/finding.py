@@ -58,7 +58,7 @@ class AnswerWords:
 
 def gives_findings(bundle: ModelBundle) -> bool:
     """Whether the bundle's answers say first whether something is there."""
-    return bundle.background is not None and getattr(bundle.calibration, "finding", None) is not None  # SHIM
+    return bundle.background is not None and bundle.calibration.finding is not None
 
 
 def name_finding(bundle: ModelBundle) -> str:
@@ -77,8 +77,16 @@ def list_findings(bundle: ModelBundle) -> Mapping[Presence, str]:
     }
 
 
-def word_level(bundle: ModelBundle) -> str:
-    """What being so sure has meant."""
+def word_level(bundle: ModelBundle, presence: Presence | None = None) -> str:
+    """What being so sure has meant: of a finding in figures, where the bundle has them."""
+    rule = bundle.calibration.finding
+    if rule is not None and presence is not None:
+        right = rule.right_of_present if presence is Presence.PRESENT else rule.right_of_absent
+        if right is not None:
+            rounded = round(100.0 * right)
+            count = "more than 99" if rounded == 100 and right < 1.0 else f"{rounded}"
+            said = f"was sure of {bundle.finding}" if presence is Presence.PRESENT else f"ruled out {bundle.finding}"
+            return f"When the model {said}, it was right on {count} of 100 test images."
     if bundle.about.figures:
         return "The model is usually right at this level."
     return "How often this model is right at this level is not known."
@@ -126,7 +134,7 @@ def _word_present(finding: Finding, bundle: ModelBundle) -> AnswerWords:
         answer=capitalise(types),
         probability=finding.probability,
         sentence=sentence,
-        detail=word_level(bundle),
+        detail=word_level(bundle, finding.presence),
         named=finding.types,
     )
 
@@ -139,7 +147,7 @@ def _word_absent(finding: Finding, bundle: ModelBundle) -> AnswerWords:
         answer="",
         probability=probability,
         sentence=f"{name}, {format_percent(probability)}.",
-        detail=word_level(bundle),
+        detail=word_level(bundle, finding.presence),
         named=(background,),
     )
 

@@ -37,20 +37,18 @@ def rebuild_prediction(row: Row, bundle: ModelBundle) -> Prediction:
         model_name=bundle.name,
         model_version=bundle.version,
         duration_s=0.0,
-        finding=_rebuild_finding(row, bundle),
+        finding=_rebuild_finding(row),
     )
 
 
-def _rebuild_finding(row: Row, bundle: ModelBundle) -> Finding | None:
+def _rebuild_finding(row: Row) -> Finding | None:
     if row.finding is None or row.finding_probability is None:
         return None
-    others = {label: share for label, share in (row.probabilities or {}).items() if label != bundle.background}
-    total = sum(others.values()) or 1.0
     return Finding(
         presence=Presence(row.finding),
         probability=row.finding_probability,
         types=tuple(row.types or ()),
-        type_probabilities={label: share / total for label, share in others.items()},
+        type_probabilities=row.type_probabilities or {},
     )
 
 

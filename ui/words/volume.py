@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from inference.answer.prediction import Prediction, Presence, Verdict
-from ui.words.answer import VOLUME_DETAIL, Presentation, present_prediction
+from ui.words.answer import Presentation, present_prediction
 from ui.words.numbers import format_percent, list_numbers
-from ui.words.tone import Tone
 
 if TYPE_CHECKING:
     from inference.answer.volume import VolumePrediction
@@ -73,12 +72,8 @@ class SlicesPresentation:
 
 def present_volume(found: VolumePrediction, bundle: ModelBundle) -> Presentation:
     """Word the answer for a whole volume, of which a front shows the slice `VolumePrediction.best_slice`."""
-    shown = present_prediction(found.answer, bundle)
-    return replace(
-        shown,
-        detail=VOLUME_DETAIL if shown.tone is Tone.CONFIDENT else shown.detail,
-        notes=(_word_slices(found, bundle), *shown.notes),
-    )
+    shown = present_prediction(found.answer, bundle, is_volume=True)
+    return replace(shown, notes=(_word_slices(found, bundle), *shown.notes))
 
 
 def describe_volume(found: VolumePrediction, bundle: ModelBundle) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import pytest
 from inference.answer.prediction import Finding, Presence, Verdict
 from inference.answer.rows import build_error_row, build_row
 from inference.errors import InputError
+from inference.model.schema import Calibration
 from tests.fakes import (
     ABSENT,
     SETTLED,
@@ -102,10 +103,38 @@ def test_what_is_found_is_called_as_the_bundle_calls_it(name: str, present: str,
 
 def test_a_bundle_that_does_not_say_finds_a_finding() -> None:
     bundle = make_bundle(background="Quince")
-    found = Finding(presence=Presence.UNCLEAR, probability=0.4, types=(), type_probabilities={})
+    shares = {"Apple": 0.5, "Pear Fruit": 0.5}
+    found = Finding(presence=Presence.UNCLEAR, probability=0.4, types=(), type_probabilities=shares)
     shown = present_prediction(make_prediction(finding=found), bundle)
     assert shown.sentence == "Unclear: a finding is possible (40 %)."
     assert shown.detail == "At this level the model neither says that it is there nor rules it out."
+
+
+def test_sentence_and_numbers_agree() -> None:
+    found = replace(make_finding(SETTLED), type_probabilities={"Canker": 0.1, "Mildew": 0.0, "Scab": 0.9})
+    shown = present_prediction(make_prediction(ABSENT, finding=found), BUNDLE)
+    assert shown.sentence == "Scab, 89 %."
+    assert {row.label: row.percent for row in shown.rows} == {
+        "Scab": "89 %", "Canker": "10 %", "Healthy": "1 %", "Mildew": "0 %"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("numbers", "is_volume", "detail"),
+    [
+        (SETTLED, False, "When the model was sure of a disease, it was right on 97 of 100 test images."),
+        (ABSENT, False, "When the model ruled out a disease, it was right on more than 99 of 100 test images."),
+        (ABSENT, True, "How often this model is right about a whole volume is not known."),
+        (UNCLEAR, False, "At this level the model neither says that it is there nor rules it out."),
+    ],
+)
+def test_what_a_level_means_is_said_in_figures_where_there_are_any(
+    numbers: dict[str, float], is_volume: bool, detail: str
+) -> None:
+    rule = {"right_of_present": 0.97, "right_of_absent": 0.998, "measured_on": 1000}
+    bundle = make_leaf_bundle(calibration=Calibration(finding=rule))
+    prediction = make_prediction(numbers, finding=make_finding(numbers))
+    assert present_prediction(prediction, bundle, is_volume=is_volume).detail == detail
 
 
 def test_nothing_is_marked_in_a_document_unless_something_was_found() -> None:
