@@ -7,7 +7,6 @@ bundle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -49,7 +48,7 @@ class NumberRow:
     label : str
         The class name as the bundle lists it.
     probability : float
-        In [0, 1], not rounded, as the sentence counts it: of a finding, that it is there and of this class.
+        In [0, 1], as the prediction carries it, not rounded.
     percent : str
         The same for people: ``"94 %"``, ``">99 %"``.
     named : bool
@@ -137,7 +136,7 @@ class RowPresentation:
 def present_prediction(prediction: Prediction, bundle: ModelBundle, *, is_volume: bool = False) -> Presentation:
     """Word an answer in the terms of the bundle that gave it; ``is_volume``: it is of a whole volume."""
     words = _word_prediction(prediction, bundle, is_volume=is_volume)
-    ranked = sorted(_list_shares(prediction, bundle).items(), key=lambda item: item[1], reverse=True)
+    ranked = sorted(prediction.probabilities.items(), key=lambda item: item[1], reverse=True)
     shown = ranked[: count_shown(len(ranked))]
     source = f"{prediction.model_name} {prediction.model_version}, {format_duration(prediction.duration_s)}"
     if len(shown) < len(ranked):
@@ -230,19 +229,6 @@ def _word_prediction(prediction: Prediction, bundle: ModelBundle, *, is_volume: 
     else:
         words = _WORDING[prediction.verdict](prediction, bundle)
     return replace(words, detail=_VOLUME_DETAIL) if is_volume and words.tone is Tone.CONFIDENT else words
-
-
-def _list_shares(prediction: Prediction, bundle: ModelBundle) -> Mapping[str, float]:
-    """Of each class how probable it is, by the finding where there is one, so that sentence and numbers agree."""
-    finding = prediction.finding
-    if finding is None:
-        return prediction.probabilities
-    return {
-        label: 1.0 - finding.probability
-        if label == bundle.background
-        else finding.probability * finding.type_probabilities[label]
-        for label in prediction.probabilities
-    }
 
 
 def _word_confident(prediction: Prediction, bundle: ModelBundle) -> AnswerWords:

@@ -110,15 +110,6 @@ def test_a_bundle_that_does_not_say_finds_a_finding() -> None:
     assert shown.detail == "At this level the model neither says that it is there nor rules it out."
 
 
-def test_sentence_and_numbers_agree() -> None:
-    found = replace(make_finding(SETTLED), type_probabilities={"Canker": 0.1, "Mildew": 0.0, "Scab": 0.9})
-    shown = present_prediction(make_prediction(ABSENT, finding=found), BUNDLE)
-    assert shown.sentence == "Scab, 89 %."
-    assert {row.label: row.percent for row in shown.rows} == {
-        "Scab": "89 %", "Canker": "10 %", "Healthy": "1 %", "Mildew": "0 %"
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("numbers", "is_volume", "detail"),
     [
