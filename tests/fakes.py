@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from inference.answer.heatmap import build_heatmap
-from inference.answer.prediction import Heatmap, Prediction, Verdict
+from inference.answer.prediction import Finding, Heatmap, Prediction, Presence, Verdict
 from inference.imaging.load import load_image
 from inference.imaging.types import DecodedImage
 from inference.model.bundle import ModelBundle
+from inference.model.schema import Calibration
 
 LABELS = ("Apple", "Pear Fruit", "Quince")
 SPOKEN = ("apple", "pear", "quince")
@@ -71,6 +72,48 @@ def make_breeds() -> FakeClassifier:
     return FakeClassifier(bundle=bundle, gives_maps=False, always=BREED_PROBABILITIES)
 
 
+LEAF_LABELS = ("Canker", "Healthy", "Mildew", "Scab")
+
+SETTLED = {"Canker": 0.02, "Healthy": 0.01, "Mildew": 0.01, "Scab": 0.96}
+TYPE_UNCERTAIN = {"Canker": 0.56, "Healthy": 0.025, "Mildew": 0.41, "Scab": 0.005}
+ABSENT = {"Canker": 0.01, "Healthy": 0.97, "Mildew": 0.01, "Scab": 0.01}
+UNCLEAR = {"Canker": 0.3, "Healthy": 0.62, "Mildew": 0.05, "Scab": 0.03}
+
+
+def make_leaf_bundle(path: Path | None = None, **changes: Any) -> ModelBundle:
+    """A bundle about leaves, of which one label says that there is no disease: its answers are findings."""
+    values: dict[str, Any] = {
+        "name": "leaf",
+        "title": "Leaves",
+        "subject": "a leaf",
+        "labels": LEAF_LABELS,
+        "label_texts": ("canker", "no disease", "mildew", "scab"),
+        "background": "Healthy",
+        "finding": "a disease",
+        "calibration": Calibration(finding={}),
+    }
+    return make_bundle(path, **{**values, **changes})
+
+
+def make_finding(probabilities: Mapping[str, float], background: str = "Healthy") -> Finding:
+    """The finding that suits the numbers: sure from 90 % on, the types those with a tenth of it at least."""
+    probability = 1.0 - probabilities[background]
+    shares = {label: share / probability for label, share in probabilities.items() if label != background}
+    ranked = sorted(shares, key=lambda label: shares[label], reverse=True)
+    presence = Presence.PRESENT if probability >= 0.9 else Presence.ABSENT if probability <= 0.1 else Presence.UNCLEAR
+    return Finding(
+        presence=presence,
+        probability=probability,
+        types=tuple(label for label in ranked if shares[label] >= 0.1) if presence is Presence.PRESENT else (),
+        type_probabilities=shares,
+    )
+
+
+def make_leaves(path: Path | None = None, **changes: Any) -> FakeClassifier:
+    """A model that gives findings: red is a disease of an uncertain type, blue none, yellow unclear, else scab."""
+    return FakeClassifier(bundle=make_leaf_bundle(path, **changes), finds=True)
+
+
 def make_prediction(probabilities: Mapping[str, float] = CONFIDENT, **changes: Any) -> Prediction:
     """A prediction with the verdict that suits the numbers, unless it is given."""
     ranked = sorted(probabilities, key=lambda label: probabilities[label], reverse=True)
@@ -104,13 +147,15 @@ class FakeClassifier:
 
     Red is uncertain, green is refused, blue is nearly certain and no place stands out, a magenta picture is a defect of
     the program, anything else is a confident pear. With ``gives_maps=False`` it is a model without heat maps; with
-    ``always`` these are the probabilities whatever the picture is.
+    ``always`` these are the probabilities whatever the picture is; with ``finds`` the answers are those of
+    `make_leaves`, each with a place that stands out.
     """
 
     bundle: ModelBundle = field(default_factory=make_bundle)
     delay_s: float = 0.0
     gives_maps: bool = True
     always: Mapping[str, float] | None = None
+    finds: bool = False
     calls: list[Any] = field(default_factory=list)
 
     def predict_many(self, sources: Iterable[DecodedImage], *, explain: bool = False) -> Iterator[Prediction]:
@@ -122,14 +167,18 @@ class FakeClassifier:
         self.calls.append(image)
         decoded = image if isinstance(image, DecodedImage) else load_image(image)
         time.sleep(self.delay_s)
-        if self.always:
-            return make_prediction(
-                self.always, model_name=self.bundle.name, model_version=self.bundle.version, notes=decoded.notes
-            )
-        high = tuple(bool(value > 127) for value in decoded.pixels.reshape(-1, 3).mean(axis=0))
         heatmap = make_heatmap(0.9, decoded.pixels.shape[:2]) if explain and self.gives_maps else None
+        named = {"model_name": self.bundle.name, "model_version": self.bundle.version, "notes": decoded.notes}
+        if self.always:
+            finding = make_finding(self.always) if self.finds else None
+            return make_prediction(self.always, heatmap=heatmap, finding=finding, **named)
+        high = tuple(bool(value > 127) for value in decoded.pixels.reshape(-1, 3).mean(axis=0))
         if high == (True, False, True):
             raise RuntimeError("secret detail of a defect")
+        if self.finds and high != (False, True, False):
+            colors = {(True, False, False): TYPE_UNCERTAIN, (False, False, True): ABSENT, (True, True, False): UNCLEAR}
+            found = colors.get(high, SETTLED)
+            return make_prediction(found, heatmap=heatmap, finding=make_finding(found), **named)
         if high == (True, False, False):
             return make_prediction(UNCERTAIN, notes=decoded.notes, heatmap=heatmap)
         if high == (False, True, False):

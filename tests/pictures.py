@@ -11,6 +11,15 @@ from PIL import Image
 COLORS = {"confident": (30, 30, 30), "uncertain": (220, 20, 20), "rejected": (20, 220, 20), "certain": (20, 20, 220)}
 """What `tests.fakes.FakeClassifier` answers to a picture of this colour."""
 
+LEAF_COLORS = {
+    "scab": (30, 30, 30),
+    "disease": (220, 20, 20),
+    "rejected": (20, 220, 20),
+    "healthy": (20, 20, 220),
+    "unclear": (220, 220, 20),
+}
+"""What `tests.fakes.make_leaves` answers to a picture of this colour."""
+
 
 def encode(color: tuple[int, int, int] = (30, 30, 30), kind: str = "PNG", size: tuple[int, int] = (120, 90)) -> bytes:
     """A picture of one colour."""

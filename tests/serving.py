@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 import time
@@ -70,8 +71,9 @@ def list_routes(routes: Iterable[Any]) -> Iterator[tuple[str, str]]:
 
 
 def stored_uploads() -> list[Path]:
-    """Every upload that lies on the disk."""
-    return [path for path in open_private_folder().rglob("*") if path.is_file() and path.name != ".lock"]
+    """Every upload that lies on the disk; a folder that is removed meanwhile has none."""
+    walked = os.walk(open_private_folder())
+    return [Path(folder, name) for folder, _, names in walked for name in names if name != ".lock"]
 
 
 def upload(client: TestClient, content: bytes | None = None, name: str = "slice.png") -> str:

@@ -66,7 +66,8 @@ class Row:
         nothing wrong.
     finding : str or None
         ``present``, ``absent`` or ``unclear``: whether there is anything but the background. With
-        ``finding_probability``, in [0, 1], and ``types``, the labels that it may be of. All None of a model that
+        ``finding_probability``, in [0, 1], ``types``, the labels that it may be of, and ``type_probabilities``, of each
+        label that is not the background how probable it is if something is there. All None of a model that
         says no finding, and of a rejected picture; see `inference.answer.prediction.Finding`.
     error : str or None
         A sentence when the picture has no answer.
@@ -91,6 +92,7 @@ class Row:
     finding: str | None = None
     finding_probability: float | None = None
     types: list[str] | None = None
+    type_probabilities: dict[str, float] | None = None
     novelty: float | None = None
     error: str | None = None
     volume: VolumeSummary | None = None
@@ -133,6 +135,7 @@ def build_row(
         finding=None if finding is None else finding.presence.value,
         finding_probability=None if finding is None else finding.probability,
         types=None if finding is None else list(finding.types),
+        type_probabilities=None if finding is None else dict(finding.type_probabilities),
         novelty=prediction.novelty,
         volume=volume,
         identifiers=identifiers,

@@ -408,6 +408,10 @@ class BundleDocument(Part):
         description="The label that says that none of the others is there: a volume of which one slice shows another "
         "label is not of this one.",
     )
+    finding: Text = Field(
+        "a finding",
+        description='What any other label than background is, as in "A tumour is possible": a tumour.',
+    )
     input: InputSpec = InputSpec()
     calibration: Calibration = Calibration()
     novelty: NoveltyRule = NoveltyRule()

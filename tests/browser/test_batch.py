@@ -15,8 +15,8 @@ from inference import Classifier
 from inference.__main__ import main
 from tests.browser.conftest import SETTLED, OpenPage
 from tests.clinical import box_volume, encode_nifti, encode_zip, write_series
-from tests.fakes import FakeClassifier
-from tests.pictures import COLORS, encode
+from tests.fakes import FakeClassifier, make_leaves
+from tests.pictures import COLORS, LEAF_COLORS, encode
 from tests.serving import MAX_FILE_BYTES, serve_in_thread
 from tests.tiny import striped, write_bundle
 from ui.web.batch import routes
@@ -130,7 +130,7 @@ def test_the_table_tells_all_and_sorts(page: sync_api.Page, classifier: FakeClas
     choose(page, [*files, {"name": "10.png", "mimeType": "", "buffer": b"text"}])
     run_through(page)
     assert column(page, "path") == ["0-certain.png", "1-uncertain.png", "10.png", "2-rejected.png", "3-confident.png"]
-    assert column(page, "tone") == ["Confident", "Not sure", "Failed", "No answer", "Confident"]
+    assert column(page, "group") == ["Confident", "Not sure", "Failed", "No answer", "Confident"]
     assert column(page, "answer")[0] == "Apple"
     assert "text file" in column(page, "answer")[2]
     assert column(page, "probability") == [">99 %", "48 %", "", "", "94 %"]
@@ -149,6 +149,33 @@ def test_the_table_tells_all_and_sorts(page: sync_api.Page, classifier: FakeClas
     page.get_by_label("Show", exact=True).select_option("Confident")
     assert column(page, "path") == ["0-certain.png", "3-confident.png"]
     expect(page.locator(".batch-more")).to_contain_text("2 of 2 rows")
+
+
+def test_findings_are_sorted_and_filtered_by_how_suspicious_they_are(open_page: OpenPage) -> None:
+    with serve_in_thread(make_leaves(), FakeClassifier()) as url:  # type: ignore[arg-type]
+        page = open_batch(open_page(url=url))
+        choose(page, [picture(f"{number}-{name}.png", LEAF_COLORS[name]) for number, name in enumerate(LEAF_COLORS)])
+        run_through(page)
+        heads = ["File", "Slice", "Finding", "Probability", "Type"]
+        assert [text.strip() for text in page.locator(".batch th").all_text_contents()] == heads
+        assert column(page, "group") == ["Disease", "Disease", "No answer", "No disease", "Unclear"]
+        assert column(page, "probability") == ["99 %", "98 %", "", "97 %", "38 %"]
+        assert column(page, "answer")[:2] == ["Scab 96 %", "Canker 56 % or mildew 41 %"]
+        expect(page.locator(".batch-status")).to_contain_text("2 disease, 1 no disease, 1 unclear, 1 no answer.")
+        page.get_by_role("columnheader", name="Finding").get_by_role("button").click()
+        assert column(page, "path") == [
+            "0-scab.png", "1-disease.png", "4-unclear.png", "3-healthy.png", "2-rejected.png",
+        ]  # fmt: skip
+        page.get_by_label("Show", exact=True).select_option("Unclear")
+        assert column(page, "path") == ["4-unclear.png"]
+        page.locator(".batch tbody tr").first.click()
+        expect(page.locator(".look .sentence")).to_have_text("Unclear: a disease is possible (38 %).")
+        page.get_by_label("Model").select_option("fruit")
+        run_through(page)
+        assert [text.strip() for text in page.locator(".batch th").all_text_contents()][2:] == [
+            "Answer", "Probability", "Verdict",
+        ]  # fmt: skip
+        assert page.get_by_label("Show", exact=True).locator("option").first.inner_text() == "all verdicts"
 
 
 def test_stop_keeps_the_rows_and_stops_the_server(page: sync_api.Page, classifier: FakeClassifier) -> None:
@@ -282,7 +309,8 @@ def test_a_server_that_is_gone_is_a_sentence_and_go_on_does_the_rest(
 ) -> None:
     open_batch(page)
     choose(page, [picture(f"{number}.png", (number, 9, 9)) for number in range(40)])
-    page.route("**/batch/rows*", lambda route: route.fulfill(status=200, body='{"version": "1"}\n'))
+    head = json.dumps({"version": "1", "columns": [], "groups": [], "filter": ""})
+    page.route("**/batch/rows*", lambda route: route.fulfill(status=200, body=f"{head}\n"))
     run_through(page)
     expect(page.get_by_role("alert")).to_contain_text("The program broke off.")
     page.unroute("**/batch/rows*")

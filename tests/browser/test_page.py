@@ -498,14 +498,19 @@ def test_the_real_model_keeps_the_promises_of_its_examples(
     real_classifier: object, open_page: Callable[..., sync_api.Page]
 ) -> None:
     from ui.web.page.examples import load_examples
+    from ui.words.answer import present_prediction
     from ui.words.numbers import format_percent
 
     with serve_in_thread(real_classifier) as url:  # type: ignore[arg-type]
         page = open_page(url=url)
         for example in load_examples(real_classifier.bundle):  # type: ignore[attr-defined]
             page.get_by_role("button", name=example.caption).click()
-            expect(page.locator("#verdict .verdict")).to_have_attribute("data-tone", example.verdict)
             prediction = real_classifier.predict(example.path)  # type: ignore[attr-defined]
+            tone = present_prediction(prediction, real_classifier.bundle).tone.value  # type: ignore[attr-defined]
+            expect(page.locator("#verdict .verdict")).to_have_attribute("data-tone", tone)
+            sentence = page.locator("#verdict .sentence").inner_text().lower()
+            promised = example.promise.removeprefix("Expected: ")
+            assert sentence.startswith(promised) or (promised in sentence and prediction.finding is None)
             assert (prediction.verdict.value, prediction.candidates[:1]) == (
                 example.verdict,
                 (example.label,) if example.label else (),

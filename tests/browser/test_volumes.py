@@ -98,7 +98,7 @@ def test_a_volume_is_seen_answered_and_walked_through(open_page: OpenPage) -> No
     expect(sentence(page)).to_have_text("Pear, 94 %.")
     expect(page.locator("#verdict .notes")).to_contain_text("This is the answer for all 6 slices together.")
     expect(viewer(page)).to_have_attribute("data-heat", "0.6")
-    expect(page.locator("#slices h2")).to_have_text("How probable it is, slice by slice, that something is there")
+    expect(page.locator("#slices h2")).to_have_text("How probable a finding is, slice by slice")
     assert page.locator(".strip button").count() == COUNT
     best = int(page.locator(".strip button:has(.best-mark)").get_attribute("data-index") or -1) + 1
     expect_slice(page, best)
@@ -112,7 +112,7 @@ def test_a_volume_is_seen_answered_and_walked_through(open_page: OpenPage) -> No
     slider.focus()
     page.keyboard.press("ArrowLeft")
     expect_slice(page, 5)
-    assert slider.get_attribute("aria-valuetext") == "Slice 5, 97 %, something was found"
+    assert slider.get_attribute("aria-valuetext") == "Slice 5, 97 %, suspicious"
     field = page.locator(".plot .field").bounding_box()
     assert field
     page.mouse.click(field["x"] + field["width"] * 1.5 / COUNT, field["y"] + 20)

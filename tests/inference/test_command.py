@@ -17,7 +17,7 @@ from tests.tiny import LABELS, striped, write_bundle, write_onnx
 
 KEYS = [
     *("path", "slice", "verdict", "label", "probabilities", "candidates"),
-    *("finding", "finding_probability", "types", "novelty", "error"),
+    *("finding", "finding_probability", "types", "type_probabilities", "novelty", "error"),
 ]
 
 

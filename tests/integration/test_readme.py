@@ -28,7 +28,7 @@ def test_the_painted_lesion_is_found_where_it_is(lesion: np.ndarray) -> None:
     sentence = present_prediction(prediction, classifier.bundle).sentence
     assert prediction.verdict is Verdict.CONFIDENT
     assert f"“{sentence}”" in README
-    assert re.search(r"^lesion\.png +Glioma +99 % +Confident$", README, re.MULTILINE)
+    assert re.search(r"^lesion\.png +Tumour +>99 % +Glioma 98 %$", README, re.MULTILINE)
     assert prediction.heatmap is not None
     x, y = prediction.heatmap.peak
     height, width = lesion.shape

@@ -208,6 +208,7 @@ def describe_bundle(
         "network": NETWORK,
         "modalities": ["MR"],
         "background": CLASS_LABELS[NO_TUMOUR],
+        "finding": "a tumour",
         "input": describe_input(INPUT),
         "provenance": {
             "created": datetime.date.today().isoformat(),

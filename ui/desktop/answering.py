@@ -70,10 +70,15 @@ class ShownAnswer:
     heat: HeatPresentation | None
     rows: tuple[Row, ...]
 
-    def word_heat(self, convention: Convention) -> str:
-        """Say where the evidence is in the picture as a convention shows it; nothing if there is no map."""
+    def word_heat(self, convention: Convention, *, is_kept: bool = False) -> HeatPresentation:
+        """Say where the evidence is in the picture as a convention shows it; nothing if there is no map.
+
+        With ``is_kept``, in a picture that is saved.
+        """
         heatmap = face_picture(self.view.image, convention, self.prediction.heatmap).heatmap
-        return "" if heatmap is None else present_heatmap(heatmap).sentence
+        if heatmap is None:
+            return HeatPresentation(sentence="", drawn=False)
+        return present_heatmap(heatmap, self.prediction.finding, is_kept=is_kept)
 
 
 def read_view(path: Path) -> View:
@@ -159,7 +164,7 @@ def _show(answer: Answer, classifier: SliceClassifier) -> ShownAnswer:
             if is_volume and answer.volume
             else present_prediction(answer.prediction, bundle)
         ),
-        heat=present_heatmap(answer.heatmap) if answer.heatmap else None,
+        heat=present_heatmap(answer.heatmap, answer.prediction.finding) if answer.heatmap else None,
         rows=answer.rows,
     )
 

@@ -257,7 +257,7 @@ class AnswerPanel(ScrollColumn):
         if heat.drawn:
             self.heat_switch.pack(anchor="w", pady=(self._gap, 0))
             self._heat_bar.pack(anchor="w", pady=self._gap)
-        self._heat_sentence.configure(text=answer.word_heat(convention))
+        self._heat_sentence.configure(text=answer.word_heat(convention).sentence)
         self._heat_sentence.pack(fill="x")
 
     def _label(self, style: str, parent: tkinter.Misc | None = None) -> ttk.Label:

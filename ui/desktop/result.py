@@ -78,7 +78,8 @@ def save_result(
 def render_result(answer: ShownAnswer, bundle: ModelBundle, *, heat: bool, convention: Convention) -> Image.Image:
     """Draw the picture, and under it the sentence, the percentages and the disclaimer."""
     presentation = answer.presentation
-    heatmap = answer.prediction.heatmap if heat and answer.heat and answer.heat.drawn else None
+    kept = answer.word_heat(convention, is_kept=True)
+    heatmap = answer.prediction.heatmap if heat and kept.drawn else None
     shown = face_picture(answer.view.image, convention, heatmap)
     picture = render_picture(shown, (_WIDTH_PX, _WIDTH_PX))
     sheet = Image.new("RGB", (_WIDTH_PX, picture.height + 1200), _GROUND)
@@ -90,7 +91,7 @@ def render_result(answer: ShownAnswer, bundle: ModelBundle, *, heat: bool, conve
     pen.skip(10)
     for row in presentation.rows:
         pen.bar(row, TONE_COLORS[presentation.tone].light)
-    for text in (answer.word_heat(convention), word_sides(shown.orientation), *presentation.notes):
+    for text in (kept.sentence, word_sides(shown.orientation), *presentation.notes):
         pen.write(text, 18, _INK)
     pen.skip(6)
     pen.write(word_disclaimer(bundle), 18, _INK)

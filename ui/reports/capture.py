@@ -13,7 +13,6 @@ import numpy as np
 
 from ui.pictures import draw_letters, render_overlay
 from ui.reports.objects import CAPTURE_SERIES_NUMBER, describe_instance, encode_file
-from ui.words.answer import present_heatmap, present_prediction
 from ui.words.model import describe_model, word_disclaimer
 from ui.words.numbers import capitalise
 from ui.words.sides import word_sides
@@ -44,8 +43,8 @@ def render_capture(topic: Topic) -> np.ndarray:
     """
     from PIL import Image
 
-    shown, heatmap = topic.picture, topic.heatmap
-    drawn = heatmap is not None and present_heatmap(heatmap).drawn
+    shown, heatmap, heat = topic.picture, topic.heatmap, topic.heat
+    drawn = heat is not None and heat.drawn
     pixels = render_overlay(shown.pixels, heatmap) if heatmap is not None and drawn else shown.pixels
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     scale = math.ceil(_SMALLEST_SIDE_PX / min(picture.size))
@@ -56,9 +55,9 @@ def render_capture(topic: Topic) -> np.ndarray:
 
 
 def _list_words(topic: Topic) -> list[str]:
-    shown = present_prediction(topic.answer, topic.bundle)
+    shown = topic.presentation
     where = "" if topic.volume is None else capitalise(word_slice(topic.shown, len(topic.volume.slices)))
-    heat = "" if topic.heatmap is None else present_heatmap(topic.heatmap).sentence
+    heat = "" if topic.heat is None else topic.heat.sentence
     sides = word_sides(topic.picture.orientation)
     words = (word_disclaimer(topic.bundle), shown.sentence, heat, where, sides, describe_model(topic.bundle))
     return [sentence for sentence in words if sentence]

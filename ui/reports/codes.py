@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from inference.answer.prediction import Presence
+
 if TYPE_CHECKING:
     from pydicom.sr.coding import Code
 
@@ -39,6 +41,28 @@ def class_code(bundle: ModelBundle, label: str) -> Code:
 def probability_code(bundle: ModelBundle, label: str) -> Code:
     """A class's probability as what is measured."""
     return build_code(f"P-{_digest(bundle, label)}", f"Probability of {bundle.label_text(label)}")
+
+
+def presence_code(bundle: ModelBundle) -> Code:
+    """What is asked first, where a bundle gives findings: whether something is there."""
+    return build_code(f"F-{_digest(bundle, bundle.finding)}", f"Presence of {bundle.finding}")
+
+
+def finding_probability_code(bundle: ModelBundle) -> Code:
+    """How probable that is, as what is measured."""
+    return build_code(f"Q-{_digest(bundle, bundle.finding)}", f"Probability of {bundle.finding}")
+
+
+def value_code(presence: Presence) -> Code:
+    """Its answer, in SNOMED CT."""
+    from pydicom.sr.codedict import codes
+
+    answers: dict[Presence, Code] = {
+        Presence.PRESENT: codes.SCT.Present,
+        Presence.ABSENT: codes.SCT.Absent,
+        Presence.UNCLEAR: codes.SCT.Indeterminate,
+    }
+    return answers[presence]
 
 
 def _digest(bundle: ModelBundle, label: str) -> str:

@@ -17,7 +17,6 @@ import numpy as np
 from inference import __version__
 from inference.answer.prediction import Prediction, Verdict
 from ui.pictures import color_stops, draw_letters, encode_png, render_overlay
-from ui.words.answer import NumberRow, Presentation, present_heatmap, present_prediction
 from ui.words.labels import HEAT_ENDS
 from ui.words.model import describe_model, word_disclaimer
 from ui.words.numbers import capitalise
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from inference.answer.volume import VolumePrediction
     from inference.imaging.types import Orientation
     from ui.reports.topic import Topic
+    from ui.words.answer import NumberRow, Presentation
 
 
 _MARGIN = 50.0
@@ -90,7 +90,7 @@ def _build_story(topic: Topic, *, keep_identity: bool) -> Iterable[Any]:
     """What stands on the page, from above."""
     from reportlab.platypus import Spacer
 
-    shown = present_prediction(topic.answer, topic.bundle)
+    shown = topic.presentation
     yield _build_paragraph(topic.bundle.title, size=16, bold=True)
     yield _build_paragraph(describe_model(topic.bundle), color=_FAINT)
     if keep_identity and topic.sources:
@@ -160,13 +160,12 @@ def _build_pictures(topic: Topic) -> Any:
     """The slice, and beside it the same with its heat map, if there is one."""
     from reportlab.platypus import Table
 
-    volume, heatmap = topic.volume, topic.heatmap
+    volume, heatmap, words = topic.volume, topic.heatmap, topic.heat
     caption = "The image" if volume is None else capitalise(word_slice(topic.shown, len(volume.slices)))
     shown, sides = topic.picture, word_sides(topic.picture.orientation)
     pictures = [_draw_picture(shown.pixels, shown.orientation)]
     captions = [[_build_paragraph(text, color=_FAINT, centred=True) for text in (caption, sides) if text]]
-    if heatmap is not None:
-        words = present_heatmap(heatmap)
+    if heatmap is not None and words is not None:
         if words.drawn:
             pictures.append(_draw_picture(render_overlay(shown.pixels, heatmap), shown.orientation))
             captions.append([_build_paragraph(words.sentence, color=_FAINT, centred=True), _draw_colors()])
@@ -243,7 +242,7 @@ def _build_volume(topic: Topic, volume: VolumePrediction) -> Iterable[Any]:
 
 def _choose_labels(topic: Topic) -> list[str]:
     """The classes to draw: the most probable ones, without the one that means that nothing was found."""
-    rows = present_prediction(topic.answer, topic.bundle).rows
+    rows = topic.presentation.rows
     return [row.label for row in rows if row.label != topic.bundle.background][: len(_LINES)]
 
 
@@ -303,7 +302,7 @@ def _build_legend(labels: list[str], *, has_suspicious: bool) -> Any:
         _build_paragraph(f"{_LINES[index][2]} {label}", size=8, color=_LINES[index][0])
         for index, label in enumerate(labels)
     ]
-    ground = " Shaded: slices on which something was found." if has_suspicious else ""
+    ground = " Shaded: suspicious slices." if has_suspicious else ""
     words = _build_paragraph(
         f"Probability, slice by slice. Upright line: the slice that is shown.{ground}", size=8, color=_FAINT
     )

@@ -1,8 +1,8 @@
 """The DICOM structured report: template TID 1500, "Measurement Report" (PS3.16), written with highdicom.
 
 It holds up to three groups: the answer for the picture or volume; the slice that shows it best, with the point of the
-strongest evidence if one stands out; and the slices on which something was found. What a rejected picture's numbers
-would be is left out, because they mean nothing.
+strongest evidence if one stands out and may be marked (`ui.words.finding.may_mark`); and the suspicious slices. What a
+rejected picture's numbers would be is left out, because they mean nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inference.answer.prediction import Heatmap, Prediction, Verdict
-from ui.reports.codes import SCHEME, build_code, class_code, probability_code
+from ui.reports.codes import (
+    SCHEME,
+    build_code,
+    class_code,
+    finding_probability_code,
+    presence_code,
+    probability_code,
+    value_code,
+)
 from ui.reports.objects import REPORT_SERIES_NUMBER, describe_instance, encode_file
 from ui.words.answer import present_prediction
 from ui.words.model import word_disclaimer
@@ -103,7 +111,7 @@ def _build_content(topic: Topic) -> Any:
 
 def _list_sentences(topic: Topic) -> list[str]:
     """What a reader of the report must read, the disclaimer first."""
-    shown = present_prediction(topic.answer, topic.bundle)
+    shown = topic.presentation
     volume = describe_volume(topic.volume, topic.bundle) if topic.volume is not None else ()
     sentences = [word_disclaimer(topic.bundle), f"{shown.sentence} {shown.detail}".strip(), " ".join(volume)]
     return [sentence for sentence in (*sentences, *shown.notes) if sentence]
@@ -136,13 +144,14 @@ def _build_groups(topic: Topic) -> list[Any]:
             topic.sources,
             measurements=_list_measurements(topic, answer),
             evaluations=[
+                *_list_finding(topic),
                 (build_code("VERDICT", "Verdict"), build_code(answer.verdict.value.upper(), answer.verdict.value)),
                 *((_name_candidate(answer), class_code(bundle, label)) for label in answer.candidates),
             ],
         )
     ]
-    heatmap = topic.heatmap
-    if heatmap is not None and heatmap.stands_out:
+    heatmap, heat = topic.heatmap, topic.heat
+    if heatmap is not None and heat is not None and heat.drawn:
         groups.append(_build_peak(topic, heatmap))
     elif volume is not None and volume.best_slice is not None:
         groups.append(
@@ -158,6 +167,16 @@ def _build_groups(topic: Topic) -> list[Any]:
         sources = [topic.sources[index] for index in volume.suspicious]
         groups.append(_build_group(topic, "suspicious slices", sources, measurements=[count]))
     return groups
+
+
+def _list_finding(topic: Topic) -> list[tuple[Any, Any]]:
+    """Whether something is there, and of which type; nothing where the answer has no finding."""
+    bundle, finding = topic.bundle, topic.answer.finding
+    if finding is None:
+        return []
+    name = build_code("TYPE", "Type") if len(finding.types) == 1 else build_code("POSSIBLE_TYPE", "Possible type")
+    types = [(name, class_code(bundle, label)) for label in finding.types]
+    return [(presence_code(bundle), value_code(finding.presence)), *types]
 
 
 def _name_candidate(answer: Prediction) -> Any:
@@ -248,11 +267,15 @@ def _build_peak(topic: Topic, heatmap: Heatmap) -> Any:
 
 
 def _list_measurements(topic: Topic, prediction: Prediction) -> list[Any]:
-    """The probabilities that people are shown; none of a picture that was rejected."""
+    """The probabilities that people are shown, the finding's first; none of a picture that was rejected."""
     if prediction.verdict is Verdict.REJECTED:
         return []
-    rows = present_prediction(prediction, topic.bundle).rows
-    return [_build_measurement(probability_code(topic.bundle, row.label), row.probability) for row in rows]
+    bundle, finding = topic.bundle, prediction.finding
+    rows = present_prediction(prediction, bundle).rows
+    classes = [_build_measurement(probability_code(bundle, row.label), row.probability) for row in rows]
+    if finding is None:
+        return classes
+    return [_build_measurement(finding_probability_code(bundle), finding.probability), *classes]
 
 
 def _build_measurement(name: Any, value: float) -> Any:

@@ -15,6 +15,7 @@ from inference.imaging.orientation import restore_point
 from inference.imaging.types import ReadOptions, Volume
 from ui.pictures import FacedPicture, face_picture
 from ui.reports.sources import SourceSlice, read_sources
+from ui.words.answer import HeatPresentation, Presentation, present_heatmap, present_prediction
 
 if TYPE_CHECKING:
     from inference.answer.answer import Answer
@@ -70,6 +71,17 @@ class Topic:
     def heatmap(self) -> Heatmap | None:
         """The picture's."""
         return self.picture.heatmap
+
+    @cached_property
+    def presentation(self) -> Presentation:
+        """The answer in words."""
+        return present_prediction(self.answer, self.bundle, is_volume=self.volume is not None)
+
+    @property
+    def heat(self) -> HeatPresentation | None:
+        """What is said of the picture's heat map, and whether it is drawn at all; None if there is none."""
+        heatmap = self.heatmap
+        return None if heatmap is None else present_heatmap(heatmap, self.answer.finding, is_kept=True)
 
     @property
     def stored_peak(self) -> tuple[float, float] | None:

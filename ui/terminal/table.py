@@ -17,10 +17,12 @@ from rich.text import Text
 
 from ui.terminal.bars import BLOCKS, LETTERS, plot_bars
 from ui.words.answer import present_row
+from ui.words.finding import gives_findings
 from ui.words.model import describe_model, word_disclaimer
 from ui.words.numbers import format_percent
 from ui.words.rows import rebuild_volume
-from ui.words.tone import BATCH_VERDICTS, Tone
+from ui.words.table import list_columns, list_groups
+from ui.words.tone import Tone
 from ui.words.volume import present_slices
 
 if TYPE_CHECKING:
@@ -38,8 +40,6 @@ _STYLES: Mapping[Tone, str] = {
 """A tone's style in the words of rich."""
 
 _GAP = 2
-_PERCENT = len("Probability")
-_VERDICT = max(map(len, BATCH_VERDICTS.values()))
 _MAX_FILE, _MIN_ANSWER, _MAX_ANSWER = 32, 20, 40
 _MAX_BARS = 60
 
@@ -61,7 +61,9 @@ class TablePrinter:
         self._bundle, self._top = bundle, top
         self._console = console or Console(file=sys.stdout, highlight=False)
         self._ramp = LETTERS if self._console.options.ascii_only else BLOCKS
-        self._answer, self._file = self._fit_columns()
+        self._columns = {key: name for key, name in list_columns(bundle).items() if key not in ("path", "slice")}
+        self._groups = list_groups(bundle)
+        self._widths = self._fit_columns()
         self._slices: list[Row] = []
         self._is_begun = False
         self._waiting = self._console.status("Reading…", refresh_per_second=4)
@@ -84,26 +86,32 @@ class TablePrinter:
             about = f"{describe_model(self._bundle)}. {word_disclaimer(self._bundle)}"
             self._console.print(Text(_clean(about.strip()), style="dim"))
 
-    def _fit_columns(self) -> tuple[int, int]:
-        """The widths of answer and file; they share what is left of the terminal."""
+    def _fit_columns(self) -> dict[str, int]:
+        """The width of each column; file and answer share what the others leave of the terminal."""
+        widths = {"group": max(map(len, self._groups.values())), "probability": len(self._columns["probability"])}
         named = [len(word) for word in self._bundle.label_texts]
-        longest = min(max(sum(sorted(named)[-2:]) + len(" or "), _MIN_ANSWER), _MAX_ANSWER)
-        left = max(self._console.width - _PERCENT - _VERDICT - 3 * _GAP, 2 * _MIN_ANSWER)
-        answer = min(longest, left - _MIN_ANSWER)
-        return answer, min(left - answer, _MAX_FILE)
+        shares = 2 * len(" 99 %") if gives_findings(self._bundle) else 0
+        longest = min(max(sum(sorted(named)[-2:]) + len(" or ") + shares, _MIN_ANSWER), _MAX_ANSWER)
+        left = max(self._console.width - sum(widths.values()) - 3 * _GAP, 2 * _MIN_ANSWER)
+        widths["answer"] = min(longest, left - _MIN_ANSWER)
+        return {**widths, "path": min(left - widths["answer"], _MAX_FILE)}
 
     def _show_row(self, row: Row, slices: Sequence[Row], notes: Sequence[str]) -> None:
         if not self._is_begun:
             self._is_begun = True
-            self._print_line(*(Text(name, style="dim") for name in ("File", "Answer", "Probability", "Verdict")))
+            self._print_line(Text("File", style="dim"), {key: Text(name, "dim") for key, name in self._columns.items()})
         shown = present_row(row, self._bundle)
         style = _STYLES[shown.tone]
-        file = Text(_shorten(_clean(row.path), self._file))
+        file = Text(_shorten(_clean(row.path), self._widths["path"]))
         if shown.tone in (Tone.ERROR, Tone.LEFT_OUT):
             self._print_below(Text(_clean(shown.answer), style=style), file)
             return
-        verdict = Text(BATCH_VERDICTS[shown.tone], style=style)
-        self._print_line(file, Text(_clean(shown.answer), style=style), Text(shown.percent), verdict)
+        cells = {
+            "group": Text(_clean(self._groups[shown.group]), style=style),
+            "probability": Text(shown.percent),
+            "answer": Text(_clean(shown.answer), style=style),
+        }
+        self._print_line(file, cells)
         for line in (*self._describe_slices(row, slices, style), *self._list_more(row), *map(_clean, notes)):
             self._print_below(line if isinstance(line, Text) else Text(line, style="dim"))
 
@@ -115,7 +123,7 @@ class TablePrinter:
         found = present_slices(rebuild_volume(slices, row, self._bundle), self._bundle)
         if not found.rows:
             return [_clean(count)]
-        room = max(min(self._console.width - self._file - _GAP - len(count) - _GAP, _MAX_BARS), 1)
+        room = max(min(self._console.width - self._widths["path"] - _GAP - len(count) - _GAP, _MAX_BARS), 1)
         bars = plot_bars([one.probability for one in found.rows], room, self._ramp)
         _, *sentences = found.summary  # the first has the number of slices
         return [Text.assemble((_clean(count), "dim"), " " * _GAP, (bars, style)), " ".join(sentences)]
@@ -132,19 +140,18 @@ class TablePrinter:
             lines.append(_clean(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in known.items())))
         return lines
 
-    def _print_line(self, file: Text, answer: Text, percent: Text, verdict: Text) -> None:
+    def _print_line(self, file: Text, cells: Mapping[str, Text]) -> None:
         grid = Table.grid(padding=(0, _GAP, 0, 0))
-        grid.add_column(width=self._file)
-        grid.add_column(width=self._answer)
-        grid.add_column(width=_PERCENT, justify="right")
-        grid.add_column()
-        grid.add_row(file, answer, percent, verdict)
+        grid.add_column(width=self._widths["path"])
+        for key in self._columns:
+            grid.add_column(width=self._widths[key], justify="right" if key == "probability" else "left")
+        grid.add_row(file, *(cells[key] for key in self._columns))
         self._console.print(grid)
 
     def _print_below(self, line: Text, file: Text | None = None) -> None:
         """Print something across all columns but the file's."""
         grid = Table.grid(padding=(0, _GAP, 0, 0))
-        grid.add_column(width=self._file)
+        grid.add_column(width=self._widths["path"])
         grid.add_column()
         grid.add_row(file or "", line)
         self._console.print(grid)

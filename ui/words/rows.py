@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from inference.answer.prediction import Prediction, Verdict
+from inference.answer.prediction import Finding, Prediction, Presence, Verdict
 from inference.answer.volume import VolumePrediction
 from inference.errors import InputError
 
@@ -37,6 +37,18 @@ def rebuild_prediction(row: Row, bundle: ModelBundle) -> Prediction:
         model_name=bundle.name,
         model_version=bundle.version,
         duration_s=0.0,
+        finding=_rebuild_finding(row),
+    )
+
+
+def _rebuild_finding(row: Row) -> Finding | None:
+    if row.finding is None or row.finding_probability is None:
+        return None
+    return Finding(
+        presence=Presence(row.finding),
+        probability=row.finding_probability,
+        types=tuple(row.types or ()),
+        type_probabilities=row.type_probabilities or {},
     )
 
 

@@ -39,12 +39,3 @@ TONE_COLORS: Mapping[Tone, ToneColor] = {
     Tone.LEFT_OUT: ToneColor(light="#5b6672", dark="#9aa6b2"),
     Tone.ERROR: ToneColor(light="#b3261e", dark="#ff9a8f"),
 }
-
-BATCH_VERDICTS: Mapping[Tone, str] = {
-    Tone.CONFIDENT: "Confident",
-    Tone.UNCERTAIN: "Not sure",
-    Tone.REJECTED: "No answer",
-    Tone.LEFT_OUT: "Left out",
-    Tone.ERROR: "Failed",
-}
-"""Names the verdicts in the table of a batch."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from inference.answer.prediction import Prediction, Verdict
-from ui.words.answer import VOLUME_DETAIL, Presentation, present_prediction
+from inference.answer.prediction import Prediction, Presence, Verdict
+from ui.words.answer import Presentation, present_prediction
 from ui.words.numbers import format_percent, list_numbers
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class SliceRow:
     percent : str
         The same for people; empty where there is none.
     remark : str
-        What else is to be said of it: "nearly empty", "something was found"; may be empty.
+        What else is to be said of it: "nearly empty", "suspicious"; may be empty.
     is_suspicious : bool
         See `inference.answer.volume.VolumePrediction`.
     """
@@ -72,12 +72,8 @@ class SlicesPresentation:
 
 def present_volume(found: VolumePrediction, bundle: ModelBundle) -> Presentation:
     """Word the answer for a whole volume, of which a front shows the slice `VolumePrediction.best_slice`."""
-    shown = present_prediction(found.answer, bundle)
-    return replace(
-        shown,
-        detail=VOLUME_DETAIL if found.answer.verdict is Verdict.CONFIDENT else shown.detail,
-        notes=(_word_slices(found, bundle), *shown.notes),
-    )
+    shown = present_prediction(found.answer, bundle, is_volume=True)
+    return replace(shown, notes=(_word_slices(found, bundle), *shown.notes))
 
 
 def describe_volume(found: VolumePrediction, bundle: ModelBundle) -> tuple[str, ...]:
@@ -85,33 +81,38 @@ def describe_volume(found: VolumePrediction, bundle: ModelBundle) -> tuple[str, 
     sentences = [f"{len(found.slices)} slices were looked at, {len(found.empty)} of them nearly empty."]
     if found.best_slice is None:
         return tuple(sentences)
+    best, count = found.best_slice + 1, len(found.suspicious)
     numbers = list_numbers([index + 1 for index in found.suspicious])
-    what = "something was found" if bundle.background else f"{bundle.label_text(found.answer.label)} is likeliest"
-    sentences.append(f"Slice {found.best_slice + 1} shows the answer best.")
-    if not found.suspicious:
-        sentences.append(f"There is no slice on which {what}.")
-    elif len(found.suspicious) == 1:
-        sentences.append(f"On one slice {what}: {numbers}.")
+    if bundle.background is None:
+        what = f"{bundle.label_text(found.answer.label)} is likeliest"
+        on = "On one slice" if count == 1 else f"On {count} slices"
+        where = f"{on} {what}: {numbers}." if count else f"There is no slice on which {what}."
+        return (*sentences, f"Slice {best} shows the answer best.", where)
+    does = "shows the answer best" if _is_found(found.answer, bundle) else "looks most suspicious"
+    sentences.append(f"Slice {best} {does}.")
+    if not count:
+        sentences.append("No slice looks suspicious by itself.")
     else:
-        sentences.append(f"On {len(found.suspicious)} slices {what}: {numbers}.")
+        look = "One slice looks" if count == 1 else f"{count} slices look"
+        sentences.append(f"{look} suspicious: {numbers}.")
     return tuple(sentences)
 
 
 def present_slices(found: VolumePrediction, bundle: ModelBundle) -> SlicesPresentation:
     """Word a volume's answer slice by slice: how probable it is that something is there, or the answer's own label."""
-    label = found.answer.label
-    what = "something was found" if bundle.background else f"{bundle.label_text(label)} is likeliest"
+    label, background = found.answer.label, bundle.background
+    what = "suspicious" if background else f"{bundle.label_text(label)} is likeliest"
+    best = "shows the answer best" if _is_found(found.answer, bundle) else "looks most suspicious"
 
     def word_row(index: int, one: Prediction | InputError) -> SliceRow:
         if not isinstance(one, Prediction) or index in found.empty or one.verdict is Verdict.REJECTED:
             remark = "nearly empty" if index in found.empty else "not of this kind"
             remark = remark if isinstance(one, Prediction) else "cannot be read"
             return SliceRow(probability=None, percent="", remark=remark, is_suspicious=False)
-        background = bundle.background
-        probability = one.probabilities[label] if background is None else 1.0 - one.probabilities[background]
+        probability = one.probabilities[label] if background is None else _find_probability(one, background)
         remarks = [what] if index in found.suspicious else []
         if index == found.best_slice:
-            remarks.append("shows the answer best")
+            remarks.append(best)
         return SliceRow(
             probability=probability,
             percent=format_percent(probability),
@@ -119,10 +120,9 @@ def present_slices(found: VolumePrediction, bundle: ModelBundle) -> SlicesPresen
             is_suspicious=index in found.suspicious,
         )
 
-    name = "something is there" if bundle.background else f"it is {bundle.label_text(label)}"
     rows = tuple(word_row(index, one) for index, one in enumerate(found.slices))
     return SlicesPresentation(
-        title=f"How probable it is, slice by slice, that {name}",
+        title=f"How probable {bundle.finding if background else bundle.label_text(label)} is, slice by slice",
         summary=describe_volume(found, bundle),
         rows=() if found.best_slice is None else rows,
         suspicious=len(found.suspicious),
@@ -140,12 +140,24 @@ def word_slice(index: int, count: int) -> str:
     return f"slice {index + 1} of {count}"
 
 
+def _is_found(answer: Prediction, bundle: ModelBundle) -> bool:
+    """Whether the answer says that something is there; without a background, it always does."""
+    if answer.finding is not None:
+        return answer.finding.presence is Presence.PRESENT
+    return answer.label != bundle.background
+
+
+def _find_probability(one: Prediction, background: str) -> float:
+    """How probable it is that something is there, in [0, 1]."""
+    return 1.0 - one.probabilities[background] if one.finding is None else one.finding.probability
+
+
 def _word_slices(found: VolumePrediction, bundle: ModelBundle) -> str:
     count = len(found.slices)
     sentences = f"This is the answer for all {count} slices together."
     if found.best_slice is None:
         return sentences
-    if found.answer.label == bundle.background:
+    if not _is_found(found.answer, bundle):
         return f"{sentences} Slice {found.best_slice + 1}, which is shown, looks most suspicious."
     sentences = f"{sentences} Slice {found.best_slice + 1}, which is shown, shows it best."
     if bundle.background is None:

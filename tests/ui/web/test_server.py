@@ -56,7 +56,7 @@ def test_classify_answers_the_command_lines_row(client: TestClient) -> None:
     row = answer.json()
     assert list(row) == [
         *("path", "slice", "verdict", "label", "probabilities", "candidates"),
-        *("finding", "finding_probability", "types", "novelty", "error"),
+        *("finding", "finding_probability", "types", "type_probabilities", "novelty", "error"),
     ]
     assert (row["path"], row["verdict"], row["label"], row["error"]) == ("slice.png", "confident", "Pear Fruit", None)
     assert row["probabilities"] == CONFIDENT

@@ -245,9 +245,12 @@ def test_numbers_are_worded_as_ranges() -> None:
 @pytest.mark.parametrize(
     ("best", "suspicious", "background", "expected"),
     [
-        (3, (2, 3, 5), "Apple", "Slice 4 shows the answer best. On 3 slices something was found: 3–4, 6."),
+        (3, (2, 3, 5), "Apple", "Slice 4 shows the answer best. 3 slices look suspicious: 3–4, 6."),
+        (3, (3,), "Apple", "Slice 4 shows the answer best. One slice looks suspicious: 4."),
+        (3, (2,), "Pear Fruit", "Slice 4 looks most suspicious. One slice looks suspicious: 3."),
         (3, (3,), None, "Slice 4 shows the answer best. On one slice pear is likeliest: 4."),
-        (3, (), "Apple", "Slice 4 shows the answer best. There is no slice on which something was found."),
+        (3, (), None, "Slice 4 shows the answer best. There is no slice on which pear is likeliest."),
+        (3, (), "Apple", "Slice 4 shows the answer best. No slice looks suspicious by itself."),
         (None, (), "Apple", ""),
     ],
 )

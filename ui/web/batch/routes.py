@@ -53,6 +53,7 @@ from ui.web.batch.intake import Manifest, build_items, receive, receive_file, st
 from ui.web.http.uploads import open_private_folder
 from ui.words.answer import present_row
 from ui.words.errors import present_error
+from ui.words.table import list_columns, list_groups, name_filter
 
 PAGE_KEY = secrets.token_urlsafe(24)
 """Sent by the page in the header ``Gyrus-Page``; made anew at each start."""
@@ -85,8 +86,9 @@ def add_batch(app: FastAPI, models: Catalogue, settings: Settings) -> None:
     async def answer(request: Request, model: str | None = None) -> Response:
         """Answer the files of a request (`ui.web.batch.intake`) with lines of JSON.
 
-        The first is ``head``: what the sidecar says of the run, and the first line of a CSV file. Then one for each
-        `_word_step`, and ``end`` or, where the program failed, ``failed`` with a sentence.
+        The first is ``head``: what the sidecar says of the run, the first line of a CSV file, and the table's columns
+        and groups in words. Then one for each `_word_step`, and ``end`` or, where the program failed, ``failed`` with
+        a sentence.
         """
         if not _has_key(request):
             return _refuse_stranger()
@@ -209,6 +211,9 @@ class BatchRun:
             "version": __version__,
             "settings": self._described,
             "csv_header": format_header(".csv", Table(labels=self._bundle.labels)).decode(),
+            "columns": list(list_columns(self._bundle).items()),
+            "groups": list(list_groups(self._bundle).items()),
+            "filter": name_filter(self._bundle),
         }
 
     def step(self) -> dict[str, Any] | None:
@@ -296,16 +301,17 @@ def _classify(
 def _word_row(row: Row, bundle: ModelBundle) -> dict[str, Any]:
     """A row of the table; its download is made of `format_rows`."""
     shown = present_row(row, bundle)
-    likeliest = (row.probabilities or {}).get(row.candidates[0]) if row.candidates else None
     return {
         "path": row.path,
         "slice": row.slice,
         "volume": None if row.volume is None else {"slices": row.volume.slices, "best_slice": row.volume.best_slice},
         "series": "" if row.volume is None else row.volume.series,
         "tone": shown.tone.value,
+        "group": shown.group,
         "answer": shown.answer,
         "percent": shown.percent,
-        "probability": likeliest,
+        "probability": shown.probability,
+        "finding_probability": row.finding_probability,
         "sentence": shown.sentence,
         "detail": shown.detail,
     }

@@ -1,7 +1,8 @@
-"""The widget of the Batch tab: its words and what its scripts are told; it has no events of Gradio's.
+"""The widget of the Batch tab: its limits and what its scripts are told; it has no events of Gradio's.
 
 The scripts run one after the other in one function: ``batch_files.js`` (which files, in which requests),
-``batch_table.js`` (rows that are shown) and ``batch.js`` (the run). They ask `ui.web.batch.routes`.
+``batch_table.js`` (rows that are shown) and ``batch.js`` (the run). They ask `ui.web.batch.routes`, whose answer begins
+with the words of the table: they are the model's.
 """
 
 from __future__ import annotations
@@ -12,15 +13,11 @@ from inference.limits import MAX_ARCHIVE_ENTRIES, MAX_BATCH_FILES
 from ui.web.batch.intake import MAX_REQUEST_BYTES, MAX_REQUEST_FILES
 from ui.web.batch.routes import PAGE_KEY
 from ui.web.page.widgets import build_widget
-from ui.words.tone import BATCH_VERDICTS
 
 if TYPE_CHECKING:
     import gradio as gr
 
 _SCRIPTS = ("batch_files.js", "batch_table.js", "batch.js")
-
-_COLUMNS = {"path": "File", "slice": "Slice", "answer": "Answer", "probability": "Probability", "tone": "Verdict"}
-"""The table's columns by what they are sorted by."""
 
 
 def build_batch(max_bytes: int) -> gr.HTML:
@@ -35,10 +32,8 @@ def build_batch(max_bytes: int) -> gr.HTML:
         f"At most {MAX_BATCH_FILES:,} files of {max_bytes / 2**20:.0f} MB each; in an archive at most "
         f"{MAX_ARCHIVE_ENTRIES:,}. The server deletes each as soon as it is answered; the rows stay in this page."
     )
-    verdicts = {tone.value: word for tone, word in BATCH_VERDICTS.items()}
     return build_widget(
         "batch",
-        labels={"columns": _COLUMNS, "verdicts": verdicts},
         scripts=_SCRIPTS,
         elem_id="batch",
         label="Batch",
@@ -48,5 +43,4 @@ def build_batch(max_bytes: int) -> gr.HTML:
         max_files=MAX_BATCH_FILES,
         max_request_bytes=MAX_REQUEST_BYTES,
         max_request_files=MAX_REQUEST_FILES,
-        verdicts=verdicts,
     )

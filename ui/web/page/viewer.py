@@ -200,11 +200,14 @@ def _choose(found: VolumePrediction, rows: Sequence[SliceRow]) -> list[int]:
 
 
 def _find_heatmap(found: VolumePrediction, index: int) -> Heatmap | None:
-    """A slice's map if it is to be drawn: not of what is empty or refused, nor where the evidence is even."""
+    """A slice's map if it is to be drawn: not of what is empty or refused, where nothing was found, in the volume or on
+    the slice, nor where the evidence is even.
+    """
     one = found.slices[index]
     if found.best_slice is None or index in found.empty or not isinstance(one, Prediction) or one.heatmap is None:
         return None
-    return one.heatmap if present_heatmap(one.heatmap).drawn else None
+    findings = (found.answer.finding, one.finding)
+    return one.heatmap if all(present_heatmap(one.heatmap, finding).drawn for finding in findings) else None
 
 
 def _build_thumbnail(volume: Volume, index: int, heatmap: Heatmap | None) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from ui.words.tone import Tone
 if TYPE_CHECKING:
     import gradio as gr
 
-    from inference.answer.prediction import Heatmap, Prediction
+    from inference.answer.prediction import Finding, Heatmap, Prediction
     from inference.imaging.types import Convention, DecodedImage, Orientation
     from inference.model.bundle import ModelBundle
 
@@ -50,7 +50,8 @@ _LAYER_SIDE_PX = 384
 
 _ANSWER_SCHEMA = {
     "type": "object",
-    "description": "verdict, sentence, detail, candidates, novelty, notes, model, heatmap, error",
+    "description": "verdict, finding, finding_probability, types, sentence, detail, candidates, novelty, notes, model, "
+    "heatmap, error",
 }
 
 
@@ -171,20 +172,25 @@ def answer_value(presentation: Presentation, prediction: Prediction | None = Non
     Returns
     -------
     dict
-        ``verdict`` (or None), ``sentence``, ``detail``, ``candidates`` (labels, the most probable first), ``novelty``,
+        ``verdict`` (or None), ``finding``, ``finding_probability`` and ``types`` (None, None and empty where an answer
+        has no finding), ``sentence``, ``detail``, ``candidates`` (labels, the most probable first), ``novelty``,
         ``notes``, ``model``, ``heatmap`` (`heatmap_value`, or None), ``error`` (a sentence, or None), and for the page
         ``tone``, ``source``, ``percents`` and ``named`` (in the order in which `gradio.Label` lists the classes). All
         text is plain. What answers an image has ``image`` too, see `answer_for`.
     """
+    finding = prediction.finding if prediction else None
     return {
         "verdict": prediction.verdict.value if prediction else None,
+        "finding": finding.presence.value if finding else None,
+        "finding_probability": finding.probability if finding else None,
+        "types": list(finding.types) if finding else [],
         "sentence": presentation.sentence,
         "detail": presentation.detail,
         "candidates": list(prediction.candidates) if prediction else [],
         "novelty": prediction.novelty if prediction else None,
         "notes": list(presentation.notes),
         "model": f"{prediction.model_name} {prediction.model_version}" if prediction else None,
-        "heatmap": heatmap_value(prediction.heatmap) if prediction and prediction.heatmap else None,
+        "heatmap": heatmap_value(prediction.heatmap, finding) if prediction and prediction.heatmap else None,
         "error": presentation.sentence if presentation.tone is Tone.ERROR else None,
         "tone": presentation.tone.value,
         "source": presentation.source,
@@ -193,15 +199,15 @@ def answer_value(presentation: Presentation, prediction: Prediction | None = Non
     }
 
 
-def heatmap_value(heatmap: Heatmap) -> dict[str, str]:
+def heatmap_value(heatmap: Heatmap, finding: Finding | None = None) -> dict[str, str]:
     """Lay out a heat map: ``sentence``, and ``src``, a ``data:`` URL of a transparent PNG to lay over the picture.
 
-    ``src`` is empty if the evidence is nowhere stronger than elsewhere. ``sentence_mirrored`` is about the picture as
-    the neurological convention mirrors it.
+    ``src`` is empty if the evidence is nowhere stronger than elsewhere, or nothing was found. ``sentence_mirrored`` is
+    about the picture as the neurological convention mirrors it.
     """
-    presentation = present_heatmap(heatmap)
+    presentation = present_heatmap(heatmap, finding)
     src = build_data_url(encode_png(render_layer(heatmap, _LAYER_SIDE_PX)), "image/png") if presentation.drawn else ""
-    mirrored = present_heatmap(mirror_heatmap(heatmap)).sentence
+    mirrored = present_heatmap(mirror_heatmap(heatmap), finding).sentence
     return {"sentence": presentation.sentence, "sentence_mirrored": mirrored, "src": src}
 
 

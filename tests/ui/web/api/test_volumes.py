@@ -19,7 +19,7 @@ from ui.web.server import build_app
 
 KEYS = [
     *("path", "slice", "verdict", "label", "probabilities", "candidates"),
-    *("finding", "finding_probability", "types", "novelty", "error"),
+    *("finding", "finding_probability", "types", "type_probabilities", "novelty", "error"),
 ]
 
 

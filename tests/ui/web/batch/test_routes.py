@@ -62,7 +62,7 @@ def ask(client: TestClient, content: bytes, **options: Any) -> list[dict[str, An
     answer = client.post("/batch/rows", content=content, headers=KEY, **options)
     assert answer.status_code == 200, answer.text
     head, *parts, end = map(json.loads, answer.text.splitlines())
-    assert set(head) == {"version", "settings", "csv_header"}
+    assert set(head) == {"version", "settings", "csv_header", "columns", "groups", "filter"}
     assert end == {"end": True}
     return parts
 

@@ -132,7 +132,7 @@ async function send(request, signal) {
     if (signal.aborted) return;
     if (line.failed) throw new Error(line.failed);
     if (line.end) ended = true;
-    else if (line.version) run.head = run.head || line;
+    else if (line.version) begin(line);
     else {
       take(request, line);
       const key = `${line.item} ${line.name}`;
@@ -146,6 +146,12 @@ async function send(request, signal) {
   if (!ended) throw new Error("The program broke off. What came is kept; go on for the rest.");
   request.done = true;
   done += request.files - counted; // hidden files, and those that had no row of their own
+}
+
+function begin(line) { // each request's answer begins with the same
+  if (run.head) return;
+  run.head = line;
+  setTable(line);
 }
 
 async function leaveOutLost(request) { // a file that was moved or changed since it was chosen spoils the whole request
@@ -210,11 +216,12 @@ const wordTime = (seconds) => (seconds < 90 ? `${Math.ceil(seconds)} s` : `${Mat
 
 function summarise() {
   const counts = countUp();
-  const verdicts = Object.entries(props.verdicts)
-    .map(([tone, word]) => [tone === "error" ? counts.errors : counts.verdicts[tone], word.toLowerCase()])
+  const sizes = rows.filter((row) => row.slice === null)
+    .reduce((sums, { group }) => sums.set(group, (sums.get(group) || 0) + 1), new Map());
+  const found = Array.from(groups, ([group, word]) => [group === "error" ? counts.errors : sizes.get(group), word.toLowerCase()])
     .concat([[counts.not_images, "not images"]])
     .filter(([number]) => number).map(([number, word]) => `${number.toLocaleString("en")} ${word}`);
-  return `${verdicts.join(", ") || "no answers"}.`;
+  return `${found.join(", ") || "no answers"}.`;
 }
 
 function addUp(sums, counts) {

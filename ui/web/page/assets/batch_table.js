@@ -4,16 +4,18 @@
 const PAGE_ROWS = 200;
 const root = element.querySelector(".batch");
 const body = root.querySelector("tbody");
-const heads = Array.from(root.querySelectorAll("th"));
+const head = root.querySelector("thead tr");
 const filter = root.querySelector("#batch-filter");
 const each = root.querySelector("#batch-slices");
 const more = root.querySelector(".batch-more");
 const collator = new Intl.Collator("en", { numeric: true });
 const sorting = { key: "", down: false };
+let groups = new Map(); // what rows are filtered by, and what each is called; the model's
+let columns = [];
 let rows = []; // all of them, in the order in which files stand
 let room = PAGE_ROWS;
 
-const ROLES = { tr: "row", td: "cell" };
+const ROLES = { tr: "row", td: "cell", th: "columnheader" };
 const make = (tag, className, text) => {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -27,8 +29,37 @@ const SORTED_BY = {
   slice: (row) => row.slice ?? (row.volume ? row.volume.slices : null),
   answer: (row) => row.answer,
   probability: (row) => row.probability,
-  tone: (row) => Object.keys(props.verdicts).indexOf(row.tone),
+  group: rankGroup,
 };
+
+// The most suspicious rows first where the model gives findings, else in the order of the verdicts.
+function rankGroup(row) {
+  return row.finding_probability === null ? 2 + [...groups.keys()].indexOf(row.group) : 1 - row.finding_probability;
+}
+
+// Heads and filter in the words of the model that answers; what was sorted and filtered stays if it is there again.
+function setTable(words) {
+  groups = new Map(words.groups);
+  columns = words.columns.map(([key]) => key);
+  head.replaceChildren(...words.columns.map(([key, name]) => {
+    const cell = make("th", `col-${key}`);
+    const button = make("button", "", name);
+    cell.scope = "col";
+    button.type = "button";
+    button.dataset.key = key;
+    cell.append(button);
+    return cell;
+  }));
+  root.classList.toggle("with-findings", columns.indexOf("group") < columns.indexOf("answer"));
+  const chosen = filter.value;
+  filter.replaceChildren(...[["", words.filter], ...groups].map(([value, word]) => {
+    const option = make("option", "", word);
+    option.value = value;
+    return option;
+  }));
+  filter.value = groups.has(chosen) ? chosen : "";
+  markSorted();
+}
 
 function compareRows(a, b) {
   const [left, right] = [SORTED_BY[sorting.key](a), SORTED_BY[sorting.key](b)];
@@ -54,10 +85,14 @@ function buildRow(row) {
   name.setAttribute("aria-expanded", "false");
   file.append(name);
   if (row.series) file.append(make("span", "series", row.series));
-  line.append(
-    file, make("td", "col-slice", wordSlice(row)), make("td", "col-answer", row.answer),
-    make("td", "col-probability", row.percent), make("td", "col-tone", props.verdicts[row.tone]),
-  );
+  const cells = {
+    path: file,
+    slice: make("td", "col-slice", wordSlice(row)),
+    answer: make("td", "col-answer", row.answer),
+    probability: make("td", "col-probability", row.percent),
+    group: make("td", "col-group", groups.get(row.group)),
+  };
+  line.append(...columns.map((key) => cells[key]));
   line.addEventListener("click", () => !String(window.getSelection()) && toggle(row));
   row.line = line;
 }
@@ -76,7 +111,7 @@ function toggle(row) {
 function buildLook(row) {
   const line = make("tr", "batch-look");
   const cell = make("td");
-  cell.colSpan = heads.length;
+  cell.colSpan = columns.length;
   const inner = make("div", "look");
   const frame = make("div", "look-frame");
   const words = make("div", "look-words");
@@ -138,7 +173,7 @@ function showRows() {
   const hasVolumes = rows.some((row) => row.volume);
   root.classList.toggle("with-slices", hasVolumes);
   root.querySelector(".batch-each").hidden = !hasSlices;
-  const wanted = rows.filter((row) => (each.checked || row.slice === null) && (!filter.value || row.tone === filter.value));
+  const wanted = rows.filter((row) => (each.checked || row.slice === null) && (!filter.value || row.group === filter.value));
   if (sorting.key) wanted.sort(compareRows);
   let present = body.firstElementChild;
   for (const row of wanted.slice(0, room)) {
@@ -163,12 +198,16 @@ function showRows() {
 function sortBy(key) {
   sorting.down = sorting.key === key && !sorting.down;
   sorting.key = key;
-  heads.forEach((head) => {
-    const isKey = head.querySelector("button").dataset.key === key;
-    if (isKey) head.setAttribute("aria-sort", sorting.down ? "descending" : "ascending");
-    else head.removeAttribute("aria-sort");
-  });
+  markSorted();
   showRows();
+}
+
+function markSorted() {
+  Array.from(head.children).forEach((cell) => {
+    const isKey = cell.querySelector("button").dataset.key === sorting.key;
+    if (isKey) cell.setAttribute("aria-sort", sorting.down ? "descending" : "ascending");
+    else cell.removeAttribute("aria-sort");
+  });
 }
 
 root.querySelector("thead").addEventListener("click", (event) => {
